@@ -1,0 +1,58 @@
+"""What a caller may have done wrong, said so that they can mend it.
+
+Every message has the form "{What} {rule}. Received: {value}. {What is available or what to do}."
+"""
+
+from __future__ import annotations
+
+from persmark.text import Text
+
+
+class PersmarkError(Exception):
+    """A refusal a person can act on.
+
+    Args:
+        message: What is wrong, as a `Text` or an English sentence.
+        title: Two or three words for a headline.
+        hint: What to do next.
+    """
+
+    def __init__(self, message: Text | str, title: str = "", hint: Text | str = "") -> None:
+        self.message = message if isinstance(message, Text) else Text("{sentence}", {"sentence": message})
+        self.title = title or "Not possible"
+        self.hint = hint if isinstance(hint, Text) else Text("{sentence}", {"sentence": hint})
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        hint = self.hint.render()
+        return f"{self.message.render()} {hint}".strip()
+
+
+class InputError(PersmarkError, ValueError):
+    """A value given by the caller breaks a rule."""
+
+
+class NotFoundError(PersmarkError, LookupError):
+    """A named thing (workspace, user, segment, recommender, run) does not exist."""
+
+
+class ColumnMissingError(PersmarkError, KeyError):
+    """A table lacks a column that is needed."""
+
+    __str__ = PersmarkError.__str__
+
+
+class FileRefusedError(PersmarkError, ValueError):
+    """A file cannot be read as events, items or users; nothing of it was loaded."""
+
+
+class EmptyError(PersmarkError):
+    """The step before has not been done, or left nothing to work on."""
+
+
+class BusyError(PersmarkError):
+    """Somebody else is writing to this workspace."""
+
+
+class CancelledError(PersmarkError):
+    """The person cancelled the work; nothing of it was published."""

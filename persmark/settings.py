@@ -1,0 +1,67 @@
+"""Settings of the house: name, unit, default and where the number comes from.
+
+Each value is read once from the environment where a variable is named, so that a test or a
+deployment can change it without touching code.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _data_folder() -> Path:
+    return Path(os.environ.get("PERSMARK_DATA", "data")).resolve()
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How the database is opened.
+
+    Attributes:
+        memory_limit: What one writer may hold, as DuckDB writes it. Default 2GB: a laptop beside
+            a browser; larger sorts spill to the workspace's `tmp` folder.
+        reader_memory_limit: The same for the readers of one process.
+        threads: Worker threads of one connection; 0 = one per core.
+        limit_ms: Longest a reader's query may run, milliseconds.
+        lock_wait_seconds: How long a writer waits for another one.
+    """
+
+    memory_limit: str = field(default_factory=lambda: os.environ.get("PERSMARK_MEMORY", "2GB"))
+    reader_memory_limit: str = "2GB"
+    threads: int = 0
+    limit_ms: int = 15_000
+    lock_wait_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """How events are read and cut into sessions.
+
+    Attributes:
+        session_gap_minutes: A longer silence starts a new session; 30 is the web-analytics
+            standard (Google Analytics 4, "About sessions").
+        earliest_year: Events before it are rejected as impossible clocks.
+        future_days: Events more than this after the load are rejected likewise.
+        compact_after_deltas: An append past this many deltas is followed by a compaction.
+    """
+
+    session_gap_minutes: int = 30
+    earliest_year: int = 1990
+    future_days: int = 2
+    compact_after_deltas: int = 12
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything above, with the folder that holds workspaces (`PERSMARK_DATA`)."""
+
+    data_folder: Path = field(default_factory=_data_folder)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    events: EventSettings = field(default_factory=EventSettings)
+
+
+def settings() -> Settings:
+    """The settings in force, read from the environment at each call (it is cheap)."""
+    return Settings()

@@ -1,0 +1,34 @@
+"""The one door to the databases: workspaces, their published tables and their small state."""
+
+from persmark.store.reader import QueryStoppedError, Reader, literal, quoted, read_sql
+from persmark.store.state import State
+from persmark.store.workspace import (
+    Workspace,
+    create_workspace,
+    delete_workspace,
+    list_workspaces,
+    now,
+    open_workspace,
+    workspace_exists,
+    workspace_name,
+)
+from persmark.store.writer import Writer, exclusive
+
+__all__ = [
+    "QueryStoppedError",
+    "Reader",
+    "State",
+    "Workspace",
+    "Writer",
+    "create_workspace",
+    "delete_workspace",
+    "exclusive",
+    "list_workspaces",
+    "literal",
+    "now",
+    "open_workspace",
+    "quoted",
+    "read_sql",
+    "workspace_exists",
+    "workspace_name",
+]

@@ -1,0 +1,86 @@
+"""Which immutable files are the workspace now: the CURRENT manifest and its one-rename change."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "CURRENT"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One table group as published.
+
+    Attributes:
+        version: Manifest version at which it last changed; 0 = never published.
+        files: File names, base first, then deltas in the order of their appends.
+        tables: Tables held by each of those files.
+        reads: Versions of the groups it was built from.
+        stats: Small JSON facts computed when it was published.
+    """
+
+    version: int = 0
+    files: tuple[str, ...] = ()
+    tables: tuple[tuple[str, ...], ...] = ()
+    reads: dict[str, int] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All groups; `previous` names files of the version before, kept for readers still on it."""
+
+    version: int = 0
+    groups: dict[str, Group] = field(default_factory=dict)
+    previous: tuple[str, ...] = ()
+
+    def group(self, name: str) -> Group:
+        """The group, empty where it was never published."""
+        return self.groups.get(name, Group())
+
+    def files(self) -> frozenset[str]:
+        """Every file that this version is made of."""
+        return frozenset(name for group in self.groups.values() for name in group.files)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The published manifest; version 0 where nothing was published yet."""
+    try:
+        raw = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        return Manifest()
+    groups = {
+        name: Group(
+            version=group["version"],
+            files=tuple(group["files"]),
+            tables=tuple(tuple(tables) for tables in group["tables"]),
+            reads=group["reads"],
+            stats=group["stats"],
+        )
+        for name, group in raw["groups"].items()
+    }
+    return Manifest(version=raw["version"], groups=groups, previous=tuple(raw["previous"]))
+
+
+def sync(path: Path) -> None:
+    """Force a file, or a folder's entries, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Publish by one rename: a crash leaves the old manifest or the new one, nothing between."""
+    part = folder / f"{MANIFEST}.part"
+    with part.open("w", encoding="utf-8") as out:
+        json.dump(asdict(manifest), out, ensure_ascii=False)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(folder / MANIFEST)
+    sync(folder)
