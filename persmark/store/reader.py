@@ -124,6 +124,8 @@ class Reader:
         cursor = self._root.cursor()
         try:
             cursor.execute(f"SET max_execution_time = {int(limit_ms or 0)}")
+            # Without it DuckDB 2.0 hands Arrow batches over in any order, ORDER BY or not.
+            cursor.execute("SET preserve_insertion_order = true")
             for name, table in (inputs or {}).items():
                 cursor.register(name, table)
             yield cursor.execute(sql, dict(params or {}))

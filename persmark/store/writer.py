@@ -37,6 +37,8 @@ class Writer(Reader):
 
     def run(self, sql: str, params: Mapping[str, object] | None = None) -> None:
         """Run one statement; `out.<table>` is the file that is being built."""
+        # A read on this instance may have turned it on; building a table does not need it.
+        self._root.execute("SET preserve_insertion_order = false")
         self._root.execute(sql, dict(params or {}))
 
     def rows(
