@@ -1,0 +1,351 @@
+"""What every recommender can do: train, score, recommend, give a reason, be saved and loaded.
+
+A recommender keeps nothing about users. It is handed their histories when it scores them, so a new
+event changes the slate without retraining, an erased user is gone at once, and a server holds
+item-side weights only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from persmark.columns import ITEM_ID, RANK, SCORE, USER_ID
+from persmark.errors import EmptyError, FileRefusedError, InputError
+from persmark.recommend import saved
+from persmark.recommend.interactions import Ids, Interactions, places
+from persmark.recommend.options import Settings
+from persmark.text import Text, text
+
+if TYPE_CHECKING:
+    from persmark.jobs import OnProgress
+
+Scores = npt.NDArray[np.float32]
+
+FILLED = "filled"
+# Cells scored at once: 8 million float32 are 32 MB, and a few such blocks live at a time.
+BLOCK_CELLS = 8_000_000
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an item is recommended to a user.
+
+    Args:
+        kind: `repeat`, `follows`, `popular` or another word for the sort of reason.
+        facts: What the sentence was made of, for tables and exports.
+        text: The sentence.
+    """
+
+    kind: str
+    facts: Mapping[str, object]
+    text: Text
+
+
+class Recommender(ABC):
+    """A trained object that returns ranked items.
+
+    Attributes:
+        name: Its name on pages and on the command line.
+        settings_type: The dataclass of its settings.
+        item_ids: (n_items,) its catalogue, ascending; columns of every score matrix.
+        settings: The settings that it was trained with.
+        as_of: Epoch seconds; the time up to which it has learned.
+        target: The event type that weighed most in training: what "already bought" means here.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+
+    item_ids: Ids
+    settings: Settings
+    as_of: int
+    target: str
+
+    @classmethod
+    def train(
+        cls,
+        interactions: Interactions,
+        settings: Settings | Mapping[str, object] | None = None,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        """Learn from interactions.
+
+        Args:
+            interactions: What happened, up to `interactions.as_of`; later events are refused.
+            settings: Of `settings_type`, or names and values.
+            on_progress: Called with a fraction 0 to 1 and what is happening.
+
+        Raises:
+            EmptyError: There is no interaction.
+            InputError: A setting is wrong, or an event lies after `as_of`.
+        """
+        if not len(interactions):
+            raise EmptyError(
+                text("Training needs at least one weighted event on an item. Received: none."),
+                title="Nothing to learn from",
+                hint="Load events, or give their event types a weight.",
+            )
+        if int(interactions.time.max()) > interactions.as_of:
+            raise InputError(
+                text("Training events must not lie after the time trained for. Received: later ones."),
+                title="Future events",
+                hint="Cut the events at that time first.",
+            )
+        made = cls.__new__(cls)
+        made.settings = settings if isinstance(settings, cls.settings_type) else cls.settings_type.of(
+            settings.as_dict() if isinstance(settings, Settings) else settings
+        )  # fmt: skip
+        made.item_ids = interactions.item_ids
+        made.as_of = interactions.as_of
+        made.target = heaviest_type(interactions)
+        made._learn(interactions, on_progress or _silent)
+        return made
+
+    def score_matrix(self, histories: Interactions, user_slice: slice = slice(None)) -> Scores:
+        """Score every item for some users.
+
+        Args:
+            histories: The events of the users to be scored; items that the recommender does not
+                know are passed over.
+            user_slice: Which of `histories.user_ids`.
+
+        Returns:
+            (n_users, n_items) finite scores, comparable within a user only. It may be read-only.
+        """
+        return self._score(self._own_items(histories.users(np.arange(histories.n_users)[user_slice])))
+
+    def recommend(
+        self,
+        histories: Interactions,
+        *,
+        k: int,
+        exclude_seen: bool = False,
+        candidates: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """The best k items of each user.
+
+        Args:
+            histories: The events of the users; one without events is served what is popular.
+            k: Slate length, at least 1.
+            exclude_seen: Leave out items that the user has an event of type `target` on.
+            candidates: Only these items; ones that the recommender does not know are left out.
+
+        Returns:
+            `user_id`, `item_id`, `score` (higher is better, within a user), `rank` (from 1, ties by
+            item id), `filled` (True where nothing in the user's own events speaks for the item and
+            popularity placed it). Up to k rows a user, in the order of users and ranks.
+
+        Raises:
+            InputError: k is below 1.
+        """
+        if k < 1:
+            raise InputError(text("k must be at least 1. Received: {k}. Give a slate length like 10.", k=k))
+        columns = np.arange(len(self.item_ids))
+        if candidates is not None:
+            wanted = np.array(sorted(set(candidates)), dtype=object)
+            found = places(self.item_ids, wanted)
+            columns = np.sort(found[found >= 0])
+        parts = [
+            self._best(histories, block, columns, k, exclude_seen)
+            for block in blocks(histories.n_users, len(self.item_ids))
+        ]
+        if not parts:
+            parts = [self._best(histories, slice(0, 0), columns, k, exclude_seen)]
+        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+    def _best(
+        self, histories: Interactions, block: slice, columns: npt.NDArray[Any], k: int, exclude_seen: bool
+    ) -> pd.DataFrame:
+        own = self._own_items(histories.users(block))
+        scores = self._score(own)
+        shown = scores[:, columns] if len(columns) < len(self.item_ids) else scores
+        if exclude_seen:
+            seen = np.zeros(scores.shape, bool)
+            bought = own.typed(self.target)
+            seen[own.user[bought], own.item[bought]] = True
+            shown = np.where(seen[:, columns], -np.inf, shown)
+        top = best_columns(shown, k)
+        values = np.take_along_axis(shown, top, axis=1)
+        kept = np.isfinite(values)
+        row, place = np.nonzero(kept)
+        items = columns[top[kept]]
+        return pd.DataFrame(
+            {
+                USER_ID: own.user_ids[row],
+                ITEM_ID: self.item_ids[items],
+                SCORE: values[kept].astype(np.float64),
+                RANK: place + 1,
+                FILLED: self._filled(own, values)[kept],
+            }
+        )
+
+    def reason(
+        self, history: Interactions, item_id: str, *, titles: Mapping[str, str] | None = None
+    ) -> Reason:
+        """Why this item for this user, from what the recommender itself computed.
+
+        Args:
+            history: The events of one user.
+            item_id: The item.
+            titles: Item id -> title; an item without one is called by its id.
+
+        Raises:
+            InputError: `history` is not of one user, or the item is unknown.
+        """
+        if history.n_users != 1:
+            raise InputError(
+                text("A reason is for one user. Received: {n}. Ask for each in turn.", n=history.n_users)
+            )
+        (item,) = places(self.item_ids, np.array([item_id], dtype=object))
+        if item < 0:
+            raise InputError(
+                text(
+                    "A reason needs an item of the catalogue trained on. Received: {item}."
+                    " Train again if it is new.",
+                    item=item_id,
+                )
+            )
+        return self._reason(self._own_items(history), int(item), titles or {})
+
+    def save(self, folder: Path) -> None:
+        """Write it to a folder, whole or not at all."""
+        facts = {
+            "recommender": self.name,
+            "settings": self.settings.as_dict(),
+            "as_of": self.as_of,
+            "target": self.target,
+            **self._facts(),
+        }
+        ids = {f"item_ids_{part}": array for part, array in saved.packed(self.item_ids).items()}
+        saved.save(folder, saved.Saved(facts, ids | self._arrays()))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            NotFoundError: The folder holds none.
+            FileRefusedError: A file was changed, or holds another recommender.
+        """
+        held = saved.load(folder)
+        if held.facts.get("recommender") != cls.name:
+            raise FileRefusedError(
+                text(
+                    "The folder must hold a '{name}'. Received: {other}. Load it by its own name.",
+                    name=cls.name,
+                    other=str(held.facts.get("recommender")),
+                )
+            )
+        made = cls.__new__(cls)
+        made.settings = cls.settings_type.of(held.facts["settings"])
+        made.as_of = int(held.facts["as_of"])
+        made.target = str(held.facts["target"])
+        made.item_ids = saved.unpacked(held.arrays["item_ids_bytes"], held.arrays["item_ids_ends"])
+        made._restore(held)
+        return made
+
+    def _own_items(self, histories: Interactions) -> Interactions:
+        """The histories with items as columns of this recommender; unknown items fall out."""
+        if histories.item_ids is self.item_ids:
+            return histories
+        # Distinct codes first: a handful of events must not cost a pass over a whole vocabulary.
+        present = np.unique(histories.item)
+        column = np.full(histories.n_items, -1, np.int32)
+        column[present] = self._columns_of(histories.item_ids[present])
+        code = column[histories.item]
+        known = histories.rows(code >= 0)
+        # Kept in the order of user and time; within one second the order of items is free.
+        return Interactions(
+            user_ids=known.user_ids,
+            item_ids=self.item_ids,
+            user=known.user,
+            item=code[code >= 0],
+            time=known.time,
+            weight=known.weight,
+            event_type=known.event_type,
+            event_types=known.event_types,
+            as_of=known.as_of,
+        )
+
+    def _columns_of(self, ids: Ids) -> npt.NDArray[np.int64]:
+        index = self.__dict__.get("_index")
+        if index is None:
+            index = self.__dict__["_index"] = pd.Index(self.item_ids, dtype=object)
+        found: npt.NDArray[np.int64] = index.get_indexer(pd.Index(ids, dtype=object))
+        return found
+
+    @abstractmethod
+    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
+        """Set the weights."""
+
+    @abstractmethod
+    def _score(self, histories: Interactions) -> Scores:
+        """Scores of all users of `histories`, whose items are this recommender's columns."""
+
+    @abstractmethod
+    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
+        """Which of these scores come from popularity alone. Same shape as `values`."""
+
+    @abstractmethod
+    def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
+        """The reason for one item column."""
+
+    @abstractmethod
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Weights to be saved."""
+
+    def _facts(self) -> dict[str, Any]:
+        """JSON-able facts to be saved beside the weights."""
+        return {}
+
+    @abstractmethod
+    def _restore(self, held: saved.Saved) -> None:
+        """Set the weights from what was saved."""
+
+
+def heaviest_type(interactions: Interactions) -> str:
+    """The event type with the largest weight, the more frequent one where two are equal."""
+    n_types = len(interactions.event_types)
+    count = np.bincount(interactions.event_type, minlength=n_types)
+    weight = np.zeros(n_types)
+    np.maximum.at(weight, interactions.event_type, interactions.weight)
+    return interactions.event_types[int(np.lexsort((count, weight))[-1])]
+
+
+def best_columns(scores: Scores, k: int) -> npt.NDArray[np.int64]:
+    """(n_users, min(k, n_items)) columns of the highest scores, best first, ties by column."""
+    n_items = scores.shape[1]
+    if k < n_items:
+        # The k-th score bounds the slate; among columns equal to it the earliest are taken, so the
+        # answer does not depend on how the partition happens to order ties.
+        bound = np.partition(scores, n_items - k, axis=1)[:, n_items - k, None]
+        above = scores > bound
+        level = scores == bound
+        room = k - above.sum(axis=1, keepdims=True)
+        taken = above | (level & (np.cumsum(level, axis=1, dtype=np.int32) <= room))
+        found = np.nonzero(taken)[1].reshape(len(scores), k)
+    else:
+        found = np.broadcast_to(np.arange(n_items), scores.shape)
+    values = np.take_along_axis(scores, found, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1).astype(np.int64)
+
+
+def blocks(n_users: int, n_items: int) -> Iterator[slice]:
+    """Slices of users whose score blocks hold at most `BLOCK_CELLS` cells."""
+    size = max(1, BLOCK_CELLS // max(1, n_items))
+    for start in range(0, n_users, size):
+        yield slice(start, min(start + size, n_users))
+
+
+def _silent(_fraction: float, _doing: Text) -> None:
+    return None

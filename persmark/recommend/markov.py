@@ -1,0 +1,283 @@
+"""`markov`: what people come to next, after what this person came to lately.
+
+A user's events form steps: all items of one moment are one step (a basket). For items j and i that
+lie g steps apart, g = 1 to `max_gap`, the transition from j to i grows by 1/g; within one step both
+directions grow by `together`. Transitions fade with age, are divided by how common both ends are,
+and the strongest `neighbours` of each item are kept. A score sums the transitions from the user's
+latest items, each fading with the steps since.
+
+Source: decayed item-to-item transitions as in sequential rules (SR) of Ludewig, Jannach, "Evaluation
+of session-based recommendation algorithms", UMUAI 28 (2018), section 3.1, with baskets and decays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from persmark.columns import PURCHASE
+from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.interactions import Interactions
+from persmark.recommend.options import Settings, option
+from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
+from persmark.recommend.repeat import FAINTEST, TIE_BREAK, habit_reason
+from persmark.recommend.saved import Saved
+from persmark.text import text
+
+if TYPE_CHECKING:
+    from persmark.jobs import OnProgress
+
+# Item pairs multiplied at once, and transitions held: 12 bytes each, a few copies at a time.
+PAIRS_AT_ONCE = 20_000_000
+PAIRS_HELD = 30_000_000
+# When too many are held, each item keeps this many times its final neighbours.
+SLACK = 4
+
+
+@dataclass(frozen=True)
+class MarkovSettings(Settings):
+    """Settings of `markov`."""
+
+    max_gap: int = option(4, about="How many steps ahead a transition reaches", unit="steps", low=1, high=50)
+    together: float = option(
+        0.5, about="Weight of items of the same step; 0 leaves them out", low=0.0, high=10.0
+    )
+    half_life_days: float = option(
+        180.0, about="After how long a transition counts half", unit="days", low=0.01, high=36_500
+    )
+    step_decay: float = option(
+        0.8, about="What is left of an own item's say after each later step", low=0.0, high=1.0
+    )
+    source_power: float = option(
+        0.5, about="How far transitions are divided by the first item's frequency", low=0.0, high=1.0
+    )
+    popularity_power: float = option(
+        0.5, about="The same for the second item: higher favours the less common", low=0.0, high=1.0
+    )
+    neighbours: int = option(200, about="Transitions kept of each item", unit="items", low=1, high=5000)
+    history_events: int = option(
+        300, about="Latest events of a user that are looked at", unit="events", low=1, high=100_000
+    )
+    step_items: int = option(
+        200, about="Items of one step that are learned from", unit="items", low=2, high=10_000
+    )
+    popular_half_life_days: float = option(
+        HALF_LIFE_DAYS,
+        about="Half-life of the popularity that fills the slate",
+        unit="days",
+        low=0.01,
+        high=36_500,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """Distinct (step, item) cells in the order of users and time."""
+
+    step: npt.NDArray[np.int64]  # (n_cells,) ascending
+    item: npt.NDArray[np.int32]  # (n_cells,)
+    weight: npt.NDArray[np.float32]  # (n_cells,)
+    user_of: npt.NDArray[np.int32]  # (n_steps,)
+    time_of: npt.NDArray[np.int64]  # (n_steps,)
+
+
+def _steps(interactions: Interactions) -> _Steps:
+    user, time = interactions.user, interactions.time
+    fresh = np.ones(len(user), bool)
+    fresh[1:] = (user[1:] != user[:-1]) | (time[1:] != time[:-1])
+    step = np.cumsum(fresh) - 1
+    # One cell per step and item, with its largest weight.
+    order = np.lexsort((-interactions.weight, interactions.item, step))
+    step, item = step[order], interactions.item[order]
+    first = np.ones(len(step), bool)
+    first[1:] = (step[1:] != step[:-1]) | (item[1:] != item[:-1])
+    return _Steps(step[first], item[first], interactions.weight[order][first], user[fresh], time[fresh])
+
+
+def _thinned(steps: _Steps, most: int) -> _Steps:
+    """Steps of more than `most` items keep an even sample: one bulk order must not cost n x n."""
+    n_steps = len(steps.user_of)
+    size = np.bincount(steps.step, minlength=n_steps)
+    if size.max(initial=0) <= most:
+        return steps
+    place = np.arange(len(steps.step)) - (np.cumsum(size) - size)[steps.step]
+    share = np.minimum(most / size, 1.0)[steps.step]
+    keep = np.floor((place + 1) * share) > np.floor(place * share)
+    return _Steps(steps.step[keep], steps.item[keep], steps.weight[keep], steps.user_of, steps.time_of)
+
+
+class Markov(Recommender):
+    """Decayed item-to-item transitions over steps, summed from the user's latest items."""
+
+    name = "markov"
+    settings_type = MarkovSettings
+    settings: MarkovSettings
+    popularity: Popularity
+    transitions: sparse.csr_array  # (n_items, n_items), from row to column
+
+    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
+        chosen, n_items = self.settings, interactions.n_items
+        on_progress(0.0, text("Counting recent demand"))
+        self.popularity = Popularity.of(
+            interactions, half_life_days=chosen.popular_half_life_days, target=self.target
+        )
+        steps = _thinned(_steps(interactions), chosen.step_items)
+        faded = decay(steps.time_of, as_of=interactions.as_of, half_life_days=chosen.half_life_days)
+        strength = (steps.weight * faded[steps.step]).astype(np.float32)
+        frequency = np.bincount(steps.item, weights=strength, minlength=n_items).astype(np.float64)
+        source = _power(frequency, -chosen.source_power)
+        goal = _power(frequency, -chosen.popularity_power)
+
+        total = sparse.csr_array((n_items, n_items), dtype=np.float32)
+        for done, cells in self._chunks(steps):
+            total = total + self._pairs(steps, cells, strength, n_items)
+            if total.nnz > PAIRS_HELD:
+                total = _strongest(total, SLACK * chosen.neighbours, goal)
+            on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
+        total = _strongest(total, chosen.neighbours, goal)
+        rows = np.repeat(np.arange(n_items), np.diff(total.indptr))
+        total.data = (total.data * source[rows] * goal[total.indices]).astype(np.float32)
+        self.transitions = total
+        on_progress(1.0, text("What follows what is learned"))
+
+    def _chunks(self, steps: _Steps) -> Iterator[tuple[float, slice]]:
+        """Runs of whole users whose pairs fit, with the share of users done after each."""
+        n_steps = len(steps.user_of)
+        size = np.bincount(steps.step, minlength=n_steps).astype(np.float64)
+        before = np.concatenate([[0.0], np.cumsum(size)])
+        ahead = np.minimum(np.arange(n_steps) + 1 + self.settings.max_gap, n_steps)
+        pairs = np.cumsum(size * (before[ahead] - before[:-1]))
+        ends = np.flatnonzero(np.append(steps.user_of[1:] != steps.user_of[:-1], True))
+        chunk = (pairs[ends] // PAIRS_AT_ONCE).astype(np.int64)
+        last = ends[np.append(chunk[1:] != chunk[:-1], True)] + 1
+        first = 0
+        for end in last:
+            cells = np.searchsorted(steps.step, [first, end])
+            yield float(end / n_steps), slice(int(cells[0]), int(cells[1]))
+            first = int(end)
+
+    def _pairs(
+        self, steps: _Steps, cells: slice, strength: npt.NDArray[np.float32], n_items: int
+    ) -> sparse.csr_array:
+        """Transitions of one run of users, an (n_items, n_items) matrix."""
+        if cells.start == cells.stop:
+            return sparse.csr_array((n_items, n_items), dtype=np.float32)
+        start = int(steps.step[cells.start])
+        step = steps.step[cells] - start
+        n_steps = int(step[-1]) + 1
+        users = steps.user_of[start : start + n_steps]
+        shape = (n_steps, n_items)
+        here = sparse.csr_array((np.ones(len(step), np.float32), (step, steps.item[cells])), shape=shape)
+        goal = sparse.csr_array((strength[cells], (step, steps.item[cells])), shape=shape)
+        from_step, to_step, share = [], [], []
+        for gap in range(1, min(self.settings.max_gap, n_steps - 1) + 1):
+            same = np.flatnonzero(users[gap:] == users[:-gap])
+            from_step.append(same)
+            to_step.append(same + gap)
+            share.append(np.full(len(same), 1.0 / gap, np.float32))
+        if self.settings.together > 0:
+            every = np.arange(n_steps)
+            from_step.append(every)
+            to_step.append(every)
+            share.append(np.full(n_steps, self.settings.together, np.float32))
+        if not share:
+            return sparse.csr_array((n_items, n_items), dtype=np.float32)
+        reach = sparse.csr_array(
+            (np.concatenate(share), (np.concatenate(from_step), np.concatenate(to_step))),
+            shape=(n_steps, n_steps),
+        )
+        pairs = sparse.csr_array(here.T.tocsr() @ (reach @ goal))
+        if self.settings.together > 0:
+            # An item does not follow itself within one moment.
+            itself = np.bincount(steps.item[cells], weights=strength[cells], minlength=n_items)
+            pairs = pairs - sparse.diags_array(self.settings.together * itself, format="csr")
+            # What is left of rounding, or of an item never met twice, is no transition.
+            pairs.data[pairs.data < 1e-6 * strength[cells].max()] = 0
+            pairs.eliminate_zeros()
+        return sparse.csr_array(pairs, dtype=np.float32)
+
+    def _recent(self, histories: Interactions) -> sparse.csr_array:
+        """(n_users, n_items) what is left of each own item's say."""
+        starts = histories.starts
+        place_from_last = starts[histories.user + 1] - 1 - np.arange(len(histories))
+        late = histories.rows(place_from_last < self.settings.history_events)
+        steps = _steps(late)
+        # The last step of a user has age 0.
+        last_of = np.searchsorted(steps.user_of, np.arange(histories.n_users), side="right") - 1
+        user = steps.user_of[steps.step]
+        age = last_of[user] - steps.step
+        say = steps.weight * np.power(self.settings.step_decay, age)
+        shape = (histories.n_users, len(self.item_ids))
+        return sparse.csr_array((say.astype(np.float32), (user, steps.item)), shape=shape)
+
+    def _score(self, histories: Interactions) -> Scores:
+        scores = np.tile(self.popularity.tail, (histories.n_users, 1))
+        found = sparse.csr_array(self._recent(histories) @ self.transitions)
+        rows = np.repeat(np.arange(histories.n_users), np.diff(found.indptr))
+        order = 1 + TIE_BREAK * self.popularity.place[found.indices]
+        scores[rows, found.indices] = np.maximum(found.data, FAINTEST) * order
+        return scores
+
+    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
+        return values < 0
+
+    def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
+        recent = self._recent(history)
+        into = self.transitions[recent.indices, :][:, [item]].toarray().ravel()
+        parts = recent.data * into
+        if not len(parts) or parts.max() <= 0:
+            return self.popularity.reason(item)
+        source = int(recent.indices[int(parts.argmax())])
+        if source == item:
+            habit = habit_reason(history, item)
+            if habit is not None:
+                return habit
+        source_id = str(self.item_ids[source])
+        facts = {"after_item_id": source_id, "share": float(parts.max() / parts.sum())}
+        title = titles.get(source_id, source_id)
+        said = (
+            text("often bought after {title}", title=title)
+            if self.target == PURCHASE
+            else text("often next after {title}", title=title)
+        )
+        return Reason("follows", facts, said)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        held = self.transitions
+        return self.popularity.arrays() | {
+            "transition_values": held.data,
+            "transition_items": held.indices.astype(np.int32),
+            "transition_starts": held.indptr.astype(np.int64),
+        }
+
+    def _restore(self, held: Saved) -> None:
+        self.popularity = Popularity.restored(held)
+        n_items = len(self.item_ids)
+        parts = (held.arrays[f"transition_{name}"] for name in ("values", "items", "starts"))
+        self.transitions = sparse.csr_array(tuple(parts), shape=(n_items, n_items))
+
+
+def _power(frequency: npt.NDArray[np.float64], power: float) -> npt.NDArray[np.float64]:
+    """frequency ** power; 1 where the item never occurs."""
+    return np.where(frequency > 0, np.maximum(frequency, 1e-12), 1.0) ** power
+
+
+def _strongest(matrix: sparse.csr_array, most: int, goal: npt.NDArray[np.float64]) -> sparse.csr_array:
+    """Each row's `most` largest entries after the columns were weighed by `goal`."""
+    value = matrix.data * goal[matrix.indices].astype(np.float32)
+    keep = np.ones(len(value), bool)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > most):
+        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        rest = np.argpartition(-value[part], most - 1)[most:]
+        keep[part.start + rest] = False
+    if keep.all():
+        return matrix
+    kept_before = np.concatenate([[0], np.cumsum(keep)])
+    return sparse.csr_array(
+        (matrix.data[keep], matrix.indices[keep], kept_before[matrix.indptr]), shape=matrix.shape
+    )

@@ -1,0 +1,34 @@
+"""The recommenders by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from persmark.errors import NotFoundError
+from persmark.recommend.contract import Recommender
+from persmark.recommend.markov import Markov
+from persmark.recommend.popular import Popular
+from persmark.recommend.repeat import Repeat
+from persmark.text import text
+
+RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
+    {kind.name: kind for kind in (Popular, Repeat, Markov)}
+)
+# What anybody could do with a counter; every other recommender is measured against these.
+SIMPLE = (Popular.name, Repeat.name)
+
+
+def recommender(name: str) -> type[Recommender]:
+    """The class behind a name.
+
+    Raises:
+        NotFoundError: There is none; the hint lists what is available.
+    """
+    if name not in RECOMMENDERS:
+        raise NotFoundError(
+            text("A recommender's name must be known. Received: {name}.", name=name),
+            title="No such recommender",
+            hint=text("Available: {names}.", names=", ".join(RECOMMENDERS)),
+        )
+    return RECOMMENDERS[name]

@@ -1,0 +1,115 @@
+"""`repeat`: what this person keeps coming back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark.columns import PURCHASE
+from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.interactions import DAY, Interactions
+from persmark.recommend.options import Settings, option
+from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
+from persmark.recommend.saved import Saved
+from persmark.text import Text, text
+
+if TYPE_CHECKING:
+    from persmark.jobs import OnProgress
+
+# A whole basket bought once shares one score. Popularity then orders it, by at most this share of
+# the score, which is too little to pass over any real difference of habit.
+TIE_BREAK = np.float32(1e-3)
+# Habits older than some hundred half-lives would vanish in float32; they stay above no habit.
+FAINTEST = 1e-30
+
+
+@dataclass(frozen=True)
+class RepeatSettings(Settings):
+    """Settings of `repeat`."""
+
+    half_life_days: float = option(
+        HALF_LIFE_DAYS, about="After how long an own event counts half", unit="days", low=0.01, high=36_500
+    )
+    popular_half_life_days: float = option(
+        HALF_LIFE_DAYS,
+        about="The same for the popularity that orders ties and fills the slate",
+        unit="days",
+        low=0.01,
+        high=36_500,
+    )
+
+
+class Repeat(Recommender):
+    """Personal decayed frequency; ties, and places left over, go by recent popularity."""
+
+    name = "repeat"
+    settings_type = RepeatSettings
+    settings: RepeatSettings
+    popularity: Popularity
+
+    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
+        on_progress(0.0, text("Counting recent demand"))
+        self.popularity = Popularity.of(
+            interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
+        )
+        on_progress(1.0, text("Recent demand is counted"))
+
+    def _score(self, histories: Interactions) -> Scores:
+        scores = np.tile(self.popularity.tail, (histories.n_users, 1))
+        faded = decay(histories.time, as_of=histories.as_of, half_life_days=self.settings.half_life_days)
+        cell = histories.user.astype(np.int64) * len(self.item_ids) + histories.item
+        cells, where = np.unique(cell, return_inverse=True)
+        habit = np.bincount(where, weights=faded * histories.weight, minlength=len(cells))
+        order = 1 + TIE_BREAK * self.popularity.place[cells % max(len(self.item_ids), 1)]
+        scores.ravel()[cells] = np.maximum(habit, FAINTEST).astype(np.float32) * order
+        return scores
+
+    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
+        return values < 0
+
+    def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
+        return habit_reason(history, item) or self.popularity.reason(item)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return self.popularity.arrays()
+
+    def _restore(self, held: Saved) -> None:
+        self.popularity = Popularity.restored(held)
+
+
+def habit_reason(history: Interactions, item: int) -> Reason | None:
+    """How often and how recently one user came to an item; None where they never did.
+
+    Purchases are spoken of where there are any, else events of all types. The gap is the mean
+    distance between days with one, in 24-hour days before `as_of`.
+    """
+    own = history.item == item
+    bought = own & history.typed(PURCHASE)
+    if not own.any():
+        return None
+    counted = bought if bought.any() else own
+    days = np.unique(np.maximum(history.as_of - history.time[counted], 0) // DAY)
+    ago, n = int(days[0]), int(counted.sum())
+    gap = round((int(days[-1]) - ago) / (len(days) - 1)) if len(days) > 1 else None
+    facts = {"n_events": n, "last_days_ago": ago, "gap_days": gap, "bought": bool(bought.any())}
+    last = _ago(ago)
+    if gap is None:
+        said = text("bought {ago}", ago=last) if bought.any() else text("looked at {ago}", ago=last)
+    else:
+        every = text("every day") if gap <= 1 else text("every {n} days", n=gap)
+        said = (
+            text("bought {every}, last {ago}", every=every, ago=last)
+            if bought.any()
+            else text("looked at {every}, last {ago}", every=every, ago=last)
+        )
+    return Reason("repeat", facts, said)
+
+
+def _ago(days: int) -> Text:
+    if days == 0:
+        return text("today")
+    return text("yesterday") if days == 1 else text("{n} days ago", n=days)
