@@ -12,9 +12,10 @@ from persmark.store.workspace import (
     workspace_exists,
     workspace_name,
 )
-from persmark.store.writer import Writer, exclusive
+from persmark.store.writer import EngineError, Writer, exclusive
 
 __all__ = [
+    "EngineError",
     "QueryStoppedError",
     "Reader",
     "State",

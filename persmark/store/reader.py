@@ -114,12 +114,8 @@ class Reader:
         self._root.close()
 
     @contextmanager
-    def _result(
-        self,
-        sql: str,
-        params: Mapping[str, object] | None,
-        inputs: Mapping[str, pa.Table] | None,
-        limit_ms: int | None,
+    def _cursor(
+        self, inputs: Mapping[str, pa.Table] | None, limit_ms: int | None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._root.cursor()
         try:
@@ -128,7 +124,7 @@ class Reader:
             cursor.execute("SET preserve_insertion_order = true")
             for name, table in (inputs or {}).items():
                 cursor.register(name, table)
-            yield cursor.execute(sql, dict(params or {}))
+            yield cursor
         except duckdb.InterruptException as error:
             raise QueryStoppedError(
                 text("A query must end within {seconds} s. Received: one that ran longer.",
@@ -157,8 +153,9 @@ class Reader:
         Raises:
             QueryStoppedError: It ran past `limit_ms`.
         """
-        with self._result(sql, params, inputs, limit_ms) as result:
-            return result.to_arrow_table()
+        with self._cursor(inputs, limit_ms) as cursor:
+            found = cursor.sql(sql, params=dict(params or {}))
+            return found.to_arrow_table()
 
     def frame(
         self,
@@ -181,8 +178,8 @@ class Reader:
         limit_ms: int | None = 15_000,
     ) -> list[tuple[Any, ...]]:
         """`table` as plain tuples."""
-        with self._result(sql, params, inputs, limit_ms) as result:
-            return [tuple(row) for row in result.fetchall()]
+        with self._cursor(inputs, limit_ms) as cursor:
+            return [tuple(row) for row in cursor.execute(sql, dict(params or {})).fetchall()]
 
     def value(
         self, sql: str, params: Mapping[str, object] | None = None, *, limit_ms: int | None = 15_000

@@ -21,7 +21,7 @@ from persmark.settings import settings
 from persmark.store.manifest import Manifest, read_manifest
 from persmark.store.reader import Reader
 from persmark.store.state import State
-from persmark.store.writer import Writer, exclusive, write_group
+from persmark.store.writer import Writer, exclusive, write_groups
 from persmark.text import text
 
 STATE_FILE = "state.sqlite"
@@ -104,10 +104,10 @@ class Workspace:
         raise AssertionError("unreachable")
 
     def write(
-        self, group: str, *, delta: bool = False, wait_seconds: float | None = None
+        self, *groups: str, delta: bool = False, wait_seconds: float | None = None
     ) -> AbstractContextManager[Writer]:
-        """See `persmark.store.writer.write_group`."""
-        return write_group(self.folder, group, delta=delta, wait_seconds=wait_seconds)
+        """See `persmark.store.writer.write_groups`."""
+        return write_groups(self.folder, groups, delta=delta, wait_seconds=wait_seconds)
 
     def audit(
         self, actor: str, verb: str, request: Mapping[str, object], result: Mapping[str, object]

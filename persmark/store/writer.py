@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from persmark.columns import GROUP_OF, TABLES
-from persmark.errors import BusyError, InputError
+from persmark.errors import BusyError, InputError, PersmarkError
 from persmark.settings import settings
 from persmark.store.manifest import Group, Manifest, read_manifest, sync, write_manifest
 from persmark.store.reader import Reader, literal, quoted
@@ -22,24 +24,51 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class EngineError(PersmarkError):
+    """The database refused a statement; nothing was published."""
+
+
 class Writer(Reader):
-    """A reader of the published tables that can also fill the schema `out`.
+    """A reader of the published tables that can also fill the next version of some groups.
+
+    The first group's file is attached as schema `out`, each further one as `out_<group>`.
 
     Attributes:
-        stats: JSON facts that are published with the group.
+        groups: What is being written.
+        stats: JSON facts by group, published with it.
+        discarded: Set to leave the block without publishing anything.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, group: str, part: Path) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
         super().__init__(folder, manifest, memory_limit=settings().store.memory_limit)
-        self.group = group
-        self.stats: dict[str, Any] = {}
-        self._root.execute(f"ATTACH {literal(part)} AS out")
+        self.groups = tuple(parts)
+        self.stats_of: dict[str, dict[str, Any]] = {group: {} for group in parts}
+        self.discarded = False
+        self._schemas = {
+            group: "out" if position == 0 else f"out_{group}" for position, group in enumerate(parts)
+        }
+        for group, part in parts.items():
+            self._root.execute(f"ATTACH {literal(part)} AS {quoted(self._schemas[group])}")
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Facts of the first group."""
+        return self.stats_of[self.groups[0]]
 
     def run(self, sql: str, params: Mapping[str, object] | None = None) -> None:
-        """Run one statement; `out.<table>` is the file that is being built."""
-        # A read on this instance may have turned it on; building a table does not need it.
-        self._root.execute("SET preserve_insertion_order = false")
-        self._root.execute(sql, dict(params or {}))
+        """Run one statement; `out.<table>` is in the file that is being built.
+
+        Raises:
+            EngineError: The database refused it.
+        """
+        try:
+            self._root.execute(sql, dict(params or {}))
+        except duckdb.Error as error:
+            raise EngineError(
+                text("The database could not finish a step. Received: {problem}.",
+                     problem=str(error).strip().splitlines()[0].rstrip(".")),
+                hint="Nothing was changed.",
+            ) from error  # fmt: skip
 
     def rows(
         self,
@@ -59,29 +88,40 @@ class Writer(Reader):
 
     def create(self, table: str) -> None:
         """Make `out.<table>` with its declared columns, unless it stands already."""
-        if GROUP_OF.get(table) != self.group:
-            raise InputError(
-                text("Table '{table}' must belong to the group being written. Received: {group}.",
-                     table=table, group=self.group)
-            )  # fmt: skip
         declared = ", ".join(f"{quoted(name)} {kind}" for name, kind in TABLES[table].items())
-        self.run(f"CREATE TABLE IF NOT EXISTS out.{quoted(table)} ({declared})")
+        self.run(f"CREATE TABLE IF NOT EXISTS {self.place(table)} ({declared})")
+
+    def place(self, table: str) -> str:
+        """A table's quoted name in the file that is being built."""
+        group = GROUP_OF.get(table, "")
+        if group not in self._schemas:
+            raise InputError(
+                text("Table '{table}' must belong to a group being written. Received: {groups}.",
+                     table=table, groups=", ".join(self.groups))
+            )  # fmt: skip
+        return f"{self._schemas[group]}.{quoted(table)}"
 
     def put(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to `out.<table>` by column name; missing columns become NULL."""
         self.create(table)
         self._root.register("put_rows", rows)
         try:
-            self._root.execute(f"INSERT INTO out.{quoted(table)} BY NAME SELECT * FROM put_rows")
+            self._root.execute(f"INSERT INTO {self.place(table)} BY NAME SELECT * FROM put_rows")
         finally:
             self._root.unregister("put_rows")
 
-    def finish(self) -> tuple[str, ...]:
-        """Checkpoint the file and let it go; returns the tables it holds."""
-        held = self.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = 'out' ORDER BY 1")
-        self._root.execute("CHECKPOINT out")
-        self._root.execute("DETACH out")
-        return tuple(row[0] for row in held)
+    def finish(self) -> dict[str, tuple[str, ...]]:
+        """Checkpoint the files and let them go; returns the tables each holds."""
+        held = {}
+        for group, schema in self._schemas.items():
+            tables = self.rows(
+                "SELECT table_name FROM duckdb_tables() WHERE database_name = $schema ORDER BY 1",
+                {"schema": schema},
+            )
+            held[group] = tuple(row[0] for row in tables)
+            self._root.execute(f"CHECKPOINT {quoted(schema)}")
+            self._root.execute(f"DETACH {quoted(schema)}")
+        return held
 
 
 @contextmanager
@@ -115,15 +155,15 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def write_group(
-    folder: Path, group: str, *, delta: bool = False, wait_seconds: float | None = None
+def write_groups(
+    folder: Path, groups: tuple[str, ...], *, delta: bool = False, wait_seconds: float | None = None
 ) -> Iterator[Writer]:
-    """Build one group's next version; publish it when the block ends well.
+    """Build the next version of some groups; publish them together when the block ends well.
 
     Args:
         folder: The workspace's folder.
-        group: Which table group.
-        delta: Add a file to the group instead of replacing its files.
+        groups: Which table groups; one that gets no table stays as it is.
+        delta: Add a file to each group instead of replacing its files.
         wait_seconds: How long to wait for another writer; the setting by default.
 
     Raises:
@@ -134,29 +174,39 @@ def write_group(
         manifest = read_manifest(folder)
         _sweep(folder, manifest)
         version = manifest.version + 1
-        file = f"{group}-{version:06d}.duckdb"
-        part = folder / "tables" / f"{file}.part"
-        with Writer(folder, manifest, group, part) as writer:
-            yield writer
-            held = writer.finish()
-        sync(part)
-        part.replace(folder / "tables" / file)
+        files = {group: f"{group}-{version:06d}.duckdb" for group in groups}
+        parts = {group: folder / "tables" / f"{file}.part" for group, file in files.items()}
+        try:
+            with Writer(folder, manifest, parts) as writer:
+                yield writer
+                held = {group: tables for group, tables in writer.finish().items() if tables}
+            if writer.discarded or not held:
+                return
+            for group in held:
+                sync(parts[group])
+                parts[group].replace(folder / "tables" / files[group])
+        finally:
+            for part in parts.values():
+                for left in (part, part.with_name(part.name + ".wal")):
+                    left.unlink(missing_ok=True)
         sync(folder / "tables")
-        before = manifest.group(group)
-        reads = {name: found.version for name, found in manifest.groups.items() if name != group}
-        built = Group(
-            version=version,
-            files=(*before.files, file) if delta else (file,),
-            tables=(*before.tables, held) if delta else (held,),
-            reads=reads,
-            stats=writer.stats,
-        )
+        before = {name: found.version for name, found in manifest.groups.items()}
+        built = {}
+        for group, tables in held.items():
+            old = manifest.group(group) if delta else Group()
+            built[group] = Group(
+                version=version,
+                files=(*old.files, files[group]),
+                tables=(*old.tables, tables),
+                reads={name: number for name, number in before.items() if name not in held},
+                stats=writer.stats_of[group],
+            )
         write_manifest(
             folder,
             replace(
                 manifest,
                 version=version,
-                groups={**manifest.groups, group: built},
+                groups={**manifest.groups, **built},
                 previous=tuple(sorted(manifest.files())),
             ),
         )
