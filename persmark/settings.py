@@ -54,12 +54,36 @@ class EventSettings:
 
 
 @dataclass(frozen=True)
+class ProfileSettings:
+    """How events become one row per user.
+
+    Attributes:
+        half_life_days: After this many days an event counts half towards category and brand shares;
+            42 = six weekly shopping trips.
+        contact_days: Window of the recent campaign contacts.
+        new_days: A first purchase this recent makes a user new. These three are conventions of a
+            monthly shop: set them to your own purchase cycle.
+        active_days: A last purchase this recent makes a user active, else at risk.
+        lost_days: A last purchase longer ago makes a user lost.
+        max_attributes: At most so many user attributes become columns, the most common first.
+    """
+
+    half_life_days: float = 42.0
+    contact_days: int = 30
+    new_days: int = 30
+    active_days: int = 60
+    lost_days: int = 180
+    max_attributes: int = 40
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything above, with the folder that holds workspaces (`PERSMARK_DATA`)."""
 
     data_folder: Path = field(default_factory=_data_folder)
     store: StoreSettings = field(default_factory=StoreSettings)
     events: EventSettings = field(default_factory=EventSettings)
+    profiles: ProfileSettings = field(default_factory=ProfileSettings)
 
 
 def settings() -> Settings:
