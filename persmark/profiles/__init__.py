@@ -1,0 +1,40 @@
+"""Events become one row per user, as of a time: what marketers call profiles."""
+
+from persmark.profiles.build import ProfilesBuilt, build_profiles
+from persmark.profiles.catalogue import (
+    DAYPARTS,
+    FEATURES,
+    LIFECYCLE,
+    RFM_SEGMENTS,
+    Feature,
+    Group,
+    attribute_feature,
+)
+from persmark.profiles.look import (
+    distribution,
+    feature_catalogue,
+    profile,
+    profile_columns,
+    search_users,
+    summary,
+    user_history,
+)
+
+__all__ = [
+    "DAYPARTS",
+    "FEATURES",
+    "LIFECYCLE",
+    "RFM_SEGMENTS",
+    "Feature",
+    "Group",
+    "ProfilesBuilt",
+    "attribute_feature",
+    "build_profiles",
+    "distribution",
+    "feature_catalogue",
+    "profile",
+    "profile_columns",
+    "search_users",
+    "summary",
+    "user_history",
+]

@@ -1,0 +1,191 @@
+"""The build: fixed SQL steps over the events, one published table."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from persmark.errors import EmptyError
+from persmark.jobs import OnProgress
+from persmark.profiles.catalogue import ATTRIBUTE_PREFIX, FEATURES, LIFECYCLE, RFM_SEGMENTS
+from persmark.profiles.look import bins_sql
+from persmark.settings import ProfileSettings, settings
+from persmark.store import Reader, Workspace, Writer, quoted, read_sql
+from persmark.text import text
+
+# File -> what a person reads while it runs, and its part of the whole work.
+STEPS: tuple[tuple[str, str, float], ...] = (
+    ("base", "Counting each user's events", 0.14),
+    ("orders", "Finding orders", 0.05),
+    ("buying", "Measuring gaps between purchases", 0.05),
+    ("bought_items", "Counting items", 0.03),
+    ("visits", "Counting sessions", 0.02),
+    ("item_numbers", "Reading the catalogue", 0.01),
+    ("channel_numbers", "Reading channels", 0.01),
+    ("touches", "Weighing events by age", 0.12),
+    ("top_categories", "Finding favourite categories", 0.22),
+    ("favourite_brands", "Finding favourite brands", 0.12),
+    ("favourite_channels", "Finding favourite channels", 0.04),
+    ("scores", "Scoring recency, frequency and money", 0.03),
+    ("profiles", "Writing profiles", 0.16),
+)
+
+# Features whose histograms are published, so that a page draws them without a scan.
+HISTOGRAMS = (
+    "recency_days", "frequency", "monetary", "average_order_value", "n_events", "n_sessions",
+    "mean_gap_days", "tenure_days", "inactive_days", "n_items",
+)  # fmt: skip
+NAMES = (
+    "rfm_segment",
+    "lifecycle",
+    "top_category_1",
+    "favourite_brand",
+    "favourite_channel",
+    "favourite_daypart",
+)
+N_BINS = 20
+
+
+@dataclass(frozen=True)
+class ProfilesBuilt:
+    """What a build published.
+
+    Attributes:
+        n_users: Users with at least one event up to `as_of`.
+        as_of: UTC without zone.
+        seconds: Wall clock of the build.
+    """
+
+    n_users: int
+    as_of: datetime
+    seconds: float
+
+
+def _utc(moment: datetime) -> datetime:
+    """Without zone, in UTC; a moment without zone is taken as UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def attribute_columns(keys: list[str]) -> dict[str, str]:
+    """Column name -> key: lower case, everything but letters and digits `_`, doubles numbered.
+
+    >>> attribute_columns(["Age Group", "age-group"])
+    {'attribute_age_group': 'Age Group', 'attribute_age_group_2': 'age-group'}
+    """
+    columns: dict[str, str] = {}
+    for key in keys:
+        plain = re.sub(r"\W+", "_", key.lower()).strip("_")[:48] or "unnamed"
+        name, count = f"{ATTRIBUTE_PREFIX}{plain}", 1
+        while name in columns:
+            count += 1
+            name = f"{ATTRIBUTE_PREFIX}{plain}_{count}"
+        columns[name] = key
+    return columns
+
+
+def _attributes(writer: Writer, most: int) -> dict[str, str]:
+    """Spread the users' JSON into the temporary table `attribute_values`; returns column -> key."""
+    found = writer.rows(read_sql("persmark.profiles", "attribute_keys"), {"max_attributes": most})
+    columns = attribute_columns([row[0] for row in found])
+    # JSON pointers take any key: only ~ and / need an escape.
+    pointers = {
+        f"key_{number}": "/" + key.replace("~", "~0").replace("/", "~1")
+        for number, key in enumerate(columns.values())
+    }
+    values = "".join(
+        f", min(CASE WHEN json_valid(attributes) THEN json_extract_string(attributes, ${hole}) END)"
+        f" AS {quoted(column)}"
+        for hole, column in zip(pointers, columns, strict=True)
+    )
+    writer.run(
+        f"CREATE TEMP TABLE attribute_values AS SELECT user_id{values} FROM users GROUP BY user_id", pointers
+    )
+    return columns
+
+
+def _params(sql: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values a statement has holes for."""
+    return {name: value for name, value in values.items() if re.search(rf"\${name}\b", sql)}
+
+
+def _bins(reader: Reader, feature: str) -> list[dict[str, Any]]:
+    sql, params = bins_sql(feature, FEATURES[feature].dtype, N_BINS, table="out.profiles")
+    return [
+        {"bin": bin_, "value": value, "low": low, "high": high, "n_users": n_users}
+        for bin_, value, low, high, n_users in reader.rows(sql, params)
+    ]
+
+
+def _stats(
+    writer: Writer, as_of: datetime, attributes: dict[str, str], chosen: ProfileSettings
+) -> dict[str, Any]:
+    n_users = int(writer.value("SELECT count(*) FROM out.profiles"))
+    groups = {}
+    for column, known in (("rfm_segment", RFM_SEGMENTS), ("lifecycle", LIFECYCLE)):
+        rows = writer.rows(f"SELECT {column}, count(*) FROM out.profiles GROUP BY {column}")
+        counted = dict(rows)
+        groups[column] = {group.name: int(counted.get(group.name, 0)) for group in known}
+    return {
+        "n_users": n_users,
+        "as_of": as_of.isoformat(),
+        "settings": asdict(chosen),
+        "attributes": attributes,
+        **groups,
+        "features": {name: _bins(writer, name) for name in (*HISTOGRAMS, *NAMES)},
+    }
+
+
+def build_profiles(
+    workspace: Workspace,
+    *,
+    as_of: datetime | None = None,
+    actor: str,
+    on_progress: OnProgress | None = None,
+) -> ProfilesBuilt:
+    """Work out one row per user and publish it as table `profiles`.
+
+    Only events up to `as_of` are looked at, so that a profile of the past knows nothing of its
+    future. Columns: see `FEATURES`.
+
+    Args:
+        workspace: Whose events.
+        as_of: The moment the profiles describe, UTC; the last event's time by default.
+        actor: Who asked, for the audit.
+        on_progress: Called with the fraction done and what is being done.
+
+    Raises:
+        EmptyError: There are no events, or none up to `as_of`.
+    """
+    began = time.monotonic()
+    chosen = settings().profiles
+    with workspace.write("profiles") as writer:
+        moment = _utc(as_of) if as_of else writer.value("SELECT max(event_time) FROM events")
+        if moment is None:
+            raise EmptyError(text("Profiles need events. Received: a workspace without any."),
+                             title="No events yet", hint="Load events first.")  # fmt: skip
+        values = {"as_of": moment, **asdict(chosen)}
+        attributes = _attributes(writer, chosen.max_attributes)
+        done = 0.0
+        for name, doing, part in STEPS:
+            if on_progress:
+                on_progress(done, text(doing))
+            sql = read_sql("persmark.profiles", name)
+            writer.run(sql, _params(sql, values))
+            done += part
+            if name == "base" and not writer.value("SELECT count(*) FROM base"):
+                raise EmptyError(
+                    text("Profiles need an event up to {as_of}. Received: only later ones.", as_of=moment),
+                    title="No events by then", hint="Choose a later moment.",
+                )  # fmt: skip
+        writer.stats.update(_stats(writer, moment, attributes, chosen))
+        n_users: int = writer.stats["n_users"]
+    built = ProfilesBuilt(n_users=n_users, as_of=moment, seconds=round(time.monotonic() - began, 3))
+    workspace.audit(
+        actor, "build profiles", {"as_of": moment.isoformat()}, {"n_users": n_users, "seconds": built.seconds}
+    )
+    if on_progress:
+        on_progress(1.0, text("{n} profiles", n=n_users))
+    return built

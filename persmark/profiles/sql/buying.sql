@@ -1,0 +1,46 @@
+-- One row per user with an order: how many, how much, and the silences between purchase days.
+-- Integer sums, so that the same orders in another sequence give the same figures to the last digit.
+CREATE TEMP TABLE buying AS
+WITH gaps AS (
+    SELECT
+        user_id,
+        bought_at,
+        value,
+        discount,
+        order_day - lag(order_day) OVER (
+            PARTITION BY user_id ORDER BY order_day, bought_at, order_id, order_time
+        ) AS gap_days
+    FROM orders
+),
+added AS (
+    SELECT
+        user_id,
+        count(*) AS n_purchases,
+        min(bought_at) AS first_purchase_time,
+        max(bought_at) AS last_purchase_time,
+        CAST(sum(value) AS DECIMAL(18, 4)) AS order_value,
+        CAST(sum(discount) AS DECIMAL(18, 4)) AS discount,
+        count(*) FILTER (WHERE gap_days > 0) AS n_gaps,
+        CAST(sum(gap_days) AS BIGINT) AS gap_sum,
+        CAST(sum(gap_days * gap_days) AS BIGINT) AS gap_squares,
+        coalesce(max(gap_days) FILTER (
+            WHERE CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(bought_at) AS BIGINT)
+                < (CAST($active_days AS BIGINT) + 1) * 86400
+        ), 0) AS longest_recent_gap_days
+    FROM gaps
+    GROUP BY user_id
+)
+SELECT
+    user_id,
+    n_purchases,
+    first_purchase_time,
+    last_purchase_time,
+    longest_recent_gap_days,
+    CAST(order_value AS DOUBLE) / CAST(n_purchases AS DOUBLE) AS average_order_value,
+    CAST(discount AS DOUBLE) / nullif(CAST(coalesce(order_value, 0) + discount AS DOUBLE), 0) AS discount_share,
+    CAST(gap_sum AS DOUBLE) / nullif(CAST(n_gaps AS DOUBLE), 0) AS mean_gap_days,
+    sqrt(
+        CAST(n_gaps * gap_squares - gap_sum * gap_sum AS DOUBLE)
+        / nullif(CAST(n_gaps * (n_gaps - 1) AS DOUBLE), 0)
+    ) AS gap_spread_days
+FROM added

@@ -1,0 +1,48 @@
+-- RFM quintiles of the users with an order: 5 is best. Every order is total, so the same events give
+-- the same scores; equal values are told apart by the later purchase, then by user_id.
+CREATE TEMP TABLE scores AS
+WITH buyers AS (
+    SELECT base.user_no, b.last_purchase_time, b.n_purchases, base.monetary
+    FROM base
+    INNER JOIN buying AS b ON b.user_id = base.user_id
+),
+worth AS (
+    SELECT user_no, ntile(5) OVER (ORDER BY monetary, last_purchase_time, user_no) AS m_score
+    FROM buyers
+    WHERE monetary IS NOT NULL
+),
+quintiles AS (
+    SELECT
+        buyers.user_no,
+        ntile(5) OVER (ORDER BY last_purchase_time, buyers.user_no) AS r_score,
+        ntile(5) OVER (ORDER BY n_purchases, last_purchase_time, buyers.user_no) AS f_score,
+        m_score
+    FROM buyers
+    LEFT JOIN worth ON worth.user_no = buyers.user_no
+),
+joined AS (
+    SELECT
+        *,
+        -- The mean of frequency and money, halves up; frequency alone where no event has a value.
+        CAST(floor(CAST(f_score + coalesce(m_score, f_score) + 1 AS DOUBLE) / 2.0) AS INTEGER) AS fm_score
+    FROM quintiles
+)
+SELECT
+    user_no,
+    CAST(r_score AS INTEGER) AS r_score,
+    CAST(f_score AS INTEGER) AS f_score,
+    CAST(m_score AS INTEGER) AS m_score,
+    CASE
+        WHEN r_score = 5 AND fm_score >= 4 THEN 'champions'
+        WHEN r_score >= 3 AND fm_score >= 4 THEN 'loyal'
+        WHEN r_score <= 2 AND fm_score = 5 THEN 'cannot_lose'
+        WHEN r_score <= 2 AND fm_score >= 3 THEN 'at_risk'
+        WHEN r_score >= 4 AND fm_score >= 2 THEN 'potential_loyalist'
+        WHEN r_score = 5 THEN 'new_customers'
+        WHEN r_score = 4 THEN 'promising'
+        WHEN r_score = 3 AND fm_score = 3 THEN 'need_attention'
+        WHEN r_score = 3 THEN 'about_to_sleep'
+        WHEN r_score = 2 THEN 'hibernating'
+        ELSE 'lost'
+    END AS rfm_segment
+FROM joined
