@@ -1,0 +1,8 @@
+"""The ASGI entry: the app behind its security headers (`streamlit run app.py`)."""
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from persmark.ui.web import Headers
+
+app = st.App("persmark/ui/shell.py", middleware=[Middleware(Headers)])

@@ -1,0 +1,5 @@
+"""Being built."""
+
+from persmark.ui.words import page_head
+
+page_head("Segments", "Being built.")

@@ -1,0 +1,1 @@
+"""What a person sees: the frame, state, cache, charts, tables and cards of the pages."""

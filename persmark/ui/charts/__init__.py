@@ -1,0 +1,53 @@
+"""Pure functions, table in, Plotly figure out; each with a `read_` twin that says it in a sentence."""
+
+from persmark.ui.charts.base import MAX_POINTS, SERIES, colours
+from persmark.ui.charts.events import (
+    event_types,
+    events_per_day,
+    hours,
+    read_event_types,
+    read_events_per_day,
+    read_hours,
+)
+from persmark.ui.charts.people import (
+    bars,
+    distribution,
+    funnel,
+    read_bars,
+    read_funnel,
+    read_rfm_grid,
+    rfm_grid,
+)
+from persmark.ui.charts.results import (
+    arms,
+    leaderboard,
+    read_arms,
+    read_leaderboard,
+    read_slate_scores,
+    slate_scores,
+)
+
+__all__ = [
+    "MAX_POINTS",
+    "SERIES",
+    "arms",
+    "bars",
+    "colours",
+    "distribution",
+    "event_types",
+    "events_per_day",
+    "funnel",
+    "hours",
+    "leaderboard",
+    "read_arms",
+    "read_bars",
+    "read_event_types",
+    "read_events_per_day",
+    "read_funnel",
+    "read_hours",
+    "read_leaderboard",
+    "read_rfm_grid",
+    "read_slate_scores",
+    "rfm_grid",
+    "slate_scores",
+]

@@ -1,0 +1,83 @@
+"""What every chart shares: colours by place in the theme's palette, margins, axes, the cap on points.
+
+Colours are Streamlit's placeholders, which its front end replaces by `chartCategoricalColors` and
+`chartSequentialColors` of `.streamlit/config.toml`, so that one figure fits light and dark.
+Source: streamlit.elements.lib.streamlit_plotly_theme, version 1.67.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import plotly.graph_objects as go
+
+from persmark import columns
+
+SERIES: tuple[str, ...] = tuple(f"#{place:06d}" for place in range(1, 9))
+SEQUENTIAL: tuple[tuple[float, str], ...] = tuple((step / 9, f"#{11 + step:06d}") for step in range(10))
+MAX_POINTS = 5_000
+
+# Same behaviour, same colour, on every page; the last colour is for what has no place here.
+_TYPE_PLACES: Mapping[str, int] = MappingProxyType({
+    columns.PURCHASE: 0,
+    columns.VIEW: 2,
+    columns.CLICK: 4,
+    columns.CART: 5,
+    columns.REFUND: 1,
+    columns.SEARCH: 6,
+    columns.IMPRESSION: 7,
+    columns.CAMPAIGN_RECEIVED: 5,
+    columns.COUPON_REDEEMED: 1,
+})  # fmt: skip
+
+
+def colours(event_types: Sequence[str]) -> dict[str, str]:
+    """Event type -> colour; types that would share a colour get a free one while there is one."""
+    taken: dict[str, str] = {}
+    free = list(SERIES)
+    for event_type in event_types:
+        wished = SERIES[_TYPE_PLACES.get(event_type, 7)]
+        colour = wished if wished in free else (free[0] if free else SERIES[-1])
+        if colour in free:
+            free.remove(colour)
+        taken[event_type] = colour
+    return taken
+
+
+def figure(height: int = 280, *, legend: bool = False) -> go.Figure:
+    """An empty figure with our margins and no background of its own."""
+    drawn = go.Figure()
+    drawn.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 30 if legend else 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        bargap=0.25,
+        hovermode="closest",
+        dragmode=False,
+    )  # fmt: skip
+    drawn.update_xaxes(automargin=True, fixedrange=True, zeroline=False)
+    drawn.update_yaxes(automargin=True, fixedrange=True, zeroline=False)
+    return drawn
+
+
+def safe(value: object) -> str:
+    """A data value as a label: Plotly reads some HTML in labels, so its signs are escaped."""
+    return str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(value: object, length: int = 36) -> str:
+    """`safe`, shortened in the middle of nowhere rather than squeezing the plot."""
+    whole = str(value)
+    return safe(whole if len(whole) <= length else whole[: length - 1].rstrip() + "…")
+
+
+def brief(value: float) -> str:
+    """A number beside a bar: exact while short, then in thousands or millions."""
+    for limit, sign in ((1e9, "B"), (1e6, "M"), (1e5, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e3 if sign == 'k' else limit):.3g}{sign}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"

@@ -1,0 +1,33 @@
+"""The pages, in the order of the story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+FOLDER = Path(__file__).resolve().parents[2] / "pages"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page: its title and its icon's name."""
+
+    title: str
+    icon: str
+
+
+STEPS: Mapping[str, Step] = MappingProxyType({
+    "events": Step("Events", "database"),
+    "profiles": Step("Profiles", "person_search"),
+    "segments": Step("Segments", "group_work"),
+    "train": Step("Train", "model_training"),
+    "slates": Step("Slates", "view_carousel"),
+    "campaigns": Step("Campaigns", "campaign"),
+})  # fmt: skip
+
+
+def page_path(name: str) -> str:
+    """Where a page's file lies."""
+    return str(FOLDER / f"{name}.py")

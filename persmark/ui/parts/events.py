@@ -1,0 +1,132 @@
+"""Parts of the Events page: what the data holds, and the ledger of the files."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from persmark import events
+from persmark.store import Reader, Workspace
+from persmark.text import text
+from persmark.ui import charts, state
+from persmark.ui.cache import cached
+from persmark.ui.show import show_chart
+from persmark.ui.tables import show_table
+from persmark.ui.words import Fact, day, facts, note, section, short
+
+
+def _overview(workspace: Workspace, reader: Reader) -> events.Overview:
+    return events.overview(workspace, reader)
+
+
+def overview(workspace: Workspace) -> events.Overview:
+    """What the workspace holds, from its counts; no event is read."""
+    return cached(_overview, workspace)
+
+
+def show_facts(found: events.Overview) -> None:
+    """Size, span and freshness in one row."""
+    first, last = found.first_event_time, found.last_event_time
+    n_days = (last.date() - first.date()).days + 1 if first and last else 0
+    facts(
+        [
+            Fact("Events", short(found.n_events), text("{n} rows", n=found.n_events)),
+            Fact("Users", short(found.n_users), text("{n} with events", n=found.n_users)),
+            Fact("Items", short(found.n_items), text("{n} with events", n=found.n_items)),
+            Fact("Span", f"{n_days:,} days", text("{a} to {b}", a=day(first), b=day(last))),
+            Fact("Last event", day(last), text("{n} days before today", n=int(found.stale_days or 0))),
+        ]
+    )
+
+
+def show_overview(workspace: Workspace, found: events.Overview) -> None:
+    """Events by day, type and hour."""
+    section("What the data holds", text("Days and hours in {zone}.", zone=workspace.time_zone))
+    show_chart(
+        charts.events_per_day(found.by_day),
+        charts.read_events_per_day(found.by_day),
+        found.by_day,
+        "events-per-day",
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        note("Events by type")
+        show_chart(
+            charts.event_types(found.by_type),
+            charts.read_event_types(found.by_type),
+            found.by_type,
+            "event-types",
+        )
+    with right:
+        note("Events by hour of the day")
+        show_chart(charts.hours(found.by_hour), charts.read_hours(found.by_hour), found.by_hour, "hours")
+
+
+def _ledger_table(sources: list[events.Source]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "source_id": one.source_id,
+                "file": one.name,
+                "kind": one.kind,
+                "rows_in": one.rows_in,
+                "loaded": one.loaded,
+                "duplicate": one.duplicate,
+                "rejected": one.rejected,
+                "skipped": one.skipped,
+                "repeated": one.repeated,
+                "seconds": one.seconds,
+                "loaded_at": one.loaded_at,
+                "state": one.state,
+            }
+            for one in sources
+        ]
+    )
+
+
+def show_ledger(workspace: Workspace) -> None:
+    """Every file, and what became of each of its rows; the rejected ones as a download."""
+    sources = list(events.ledger(workspace))
+    section(
+        "Files, and what became of every row",
+        "Rows in = loaded + duplicate + rejected + skipped, for every file. "
+        "Repeated rows are loaded and flagged.",
+    )
+    if not sources:
+        note("No file has been loaded yet.")
+        return
+    show_table(_ledger_table(sources), "ledger")
+    rejecting = [one for one in sources if one.rejected]
+    if not rejecting:
+        note(text("None of the {n} files has a rejected row.", n=len(sources)))
+        return
+    chosen = st.selectbox(
+        "Rejected rows of",
+        rejecting,
+        format_func=lambda one: f"{one.source_id}. {one.name} ({one.rejected:,} rejected)",
+        key="rejects_of",
+    )
+    reasons = pd.DataFrame(sorted(chosen.rejected_by_reason.items()), columns=["reason", "rows"])
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    with left:
+        show_table(reasons, "reject-reasons", download=False)
+    with right:
+        st.download_button(
+            "Download rejected rows",
+            lambda: events.rejects_csv(workspace, chosen.source_id).encode("utf-8"),
+            file_name=f"rejected-{chosen.source_id}.csv",
+            mime="text/csv",
+            key="download-rejects",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def show_empty(workspace: Workspace) -> None:
+    """What to do in a workspace without events."""
+    note(
+        "Nothing is loaded here yet. Add a file below; a CSV with a user, a time and an item is enough."
+        if workspace.kind == "own"
+        else "Nothing is loaded here yet."
+    )
+    state.forget("rejects_of")

@@ -1,0 +1,93 @@
+"""What a visit remembers: the workspace, who is acting, drafts. Nothing else touches session state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from persmark import actions
+from persmark.store import Workspace, list_workspaces, open_workspace
+
+_WORKSPACE = "workspace"
+_NEXT = "_next_workspace"
+_SAID = "_said"
+
+KINDS = {"sample": "real grocery data", "demo": "synthetic", "own": "yours"}
+
+
+def actor() -> actions.Actor:
+    """Who is acting; on one's own machine there is nobody to log in as."""
+    return actions.Actor()
+
+
+def _label(name: str) -> str:
+    """A workspace's name with what it is, so that invented data is never taken for real."""
+    kind = {"sample": "sample", "demo": "demo"}.get(name) or open_workspace(name).kind
+    return f"{name} · {KINDS.get(kind, kind)}"
+
+
+def pick_workspace() -> str | None:
+    """The picker; returns a name that the address asked for in vain.
+
+    The address carries the name rather than the label, so that links outlive wording.
+    """
+    names = list_workspaces()
+    asked = st.query_params.get(_WORKSPACE)
+    chosen = st.session_state.get(_WORKSPACE)
+    wanted = st.session_state.pop(_NEXT, None) or (asked if chosen is None else chosen)
+    if wanted in names:
+        st.session_state[_WORKSPACE] = wanted
+    elif chosen is not None:
+        del st.session_state[_WORKSPACE]
+    picked = st.selectbox("Workspace", names, format_func=_label, key=_WORKSPACE, filter_mode=None)
+    if picked and picked != names[0]:
+        st.query_params[_WORKSPACE] = picked
+    elif asked in names and _WORKSPACE in st.query_params:
+        del st.query_params[_WORKSPACE]
+    return asked if asked and asked not in names else None
+
+
+def workspace() -> Workspace:
+    """The workspace that is being looked at."""
+    return open_workspace(st.session_state[_WORKSPACE])
+
+
+def switch_workspace(name: str) -> None:
+    """Look at another workspace from the next run on, and run."""
+    st.session_state[_NEXT] = name
+    st.rerun()
+
+
+def recall(key: str, default: Any = None) -> Any:
+    """A draft of this visit in this workspace."""
+    return st.session_state.get(f"_{st.session_state.get(_WORKSPACE)}_{key}", default)
+
+
+def remember(key: str, value: object) -> None:
+    """Keep a draft for this visit in this workspace."""
+    st.session_state[f"_{st.session_state.get(_WORKSPACE)}_{key}"] = value
+
+
+def forget(key: str) -> None:
+    """Drop a draft."""
+    st.session_state.pop(f"_{st.session_state.get(_WORKSPACE)}_{key}", None)
+
+
+def set_widget(key: str, value: object) -> None:
+    """Give a widget that is drawn later in this run its value."""
+    st.session_state[key] = value
+
+
+def say_next(sentence: str) -> None:
+    """Say something after the coming rerun."""
+    st.session_state[_SAID] = sentence
+
+
+def say_what_was_done() -> None:
+    """Say it, once."""
+    from persmark.ui.words import plain
+
+    sentence = st.session_state.pop(_SAID, None)
+    if sentence:
+        st.toast(plain(sentence), icon=":material/check_circle:")

@@ -1,0 +1,102 @@
+"""Tables on a page and as files that are safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+ROWS_SHOWN = 1_000
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+# Column -> heading. What is not here is shown as its own name with spaces.
+HEADINGS: Mapping[str, str] = MappingProxyType({
+    "n_events": "Events", "n_users": "Users", "n_items": "Items", "user_id": "User", "item_id": "Item",
+    "event_type": "Type", "event_time": "Time (UTC)", "local_date": "Day", "local_hour": "Hour",
+    "rows_in": "Rows in", "loaded_at": "Loaded at", "source_id": "No.", "n_target": "Contacted",
+    "n_holdout": "Held out", "ndcg": "NDCG", "hit_rate": "Hit rate", "mrr": "MRR",
+})  # fmt: skip
+
+
+def heading(column: str) -> str:
+    """A column's heading."""
+    return HEADINGS.get(column, column.replace("_", " ").capitalize())
+
+
+def _guarded(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """CSV in which no text is taken for a formula; UTF-8 with a mark, so that spreadsheets see it."""
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(
+            safe[column]
+        ):
+            safe[column] = safe[column].map(_guarded)
+    safe.columns = [str(_guarded(str(column))) for column in safe.columns]
+    return ("\ufeff" + safe.to_csv(index=False)).encode("utf-8")
+
+
+def _config(table: pd.DataFrame) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for column in table.columns:
+        kind, label = table[column].dtype, heading(str(column))
+        if pd.api.types.is_bool_dtype(kind):
+            config[column] = st.column_config.CheckboxColumn(label)
+        elif pd.api.types.is_datetime64_any_dtype(kind):
+            config[column] = st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm")
+        elif pd.api.types.is_float_dtype(kind):
+            config[column] = st.column_config.NumberColumn(label, format="%.4g")
+        elif pd.api.types.is_integer_dtype(kind):
+            config[column] = st.column_config.NumberColumn(label, format="localized")
+        else:
+            config[column] = st.column_config.TextColumn(label)
+    return config
+
+
+def _drawable(table: pd.DataFrame) -> pd.DataFrame:
+    """Decimals as numbers: a grid shows them as text otherwise."""
+    from decimal import Decimal
+
+    drawn = table.head(ROWS_SHOWN).copy()
+    for column in drawn.columns:
+        present = drawn[column].dropna()
+        if len(present) and isinstance(present.iloc[0], Decimal):
+            drawn[column] = drawn[column].astype(float)
+    return drawn
+
+
+def show_table(
+    table: pd.DataFrame,
+    key: str,
+    *,
+    file_name: str = "",
+    height: int | str = "auto",
+    download: bool = True,
+) -> None:
+    """A table, at most `ROWS_SHOWN` rows of it, with all of it as a CSV download."""
+    drawn = _drawable(table)
+    st.dataframe(
+        drawn,
+        hide_index=True,
+        column_config=_config(drawn),
+        height=height if isinstance(height, int) else ("auto" if len(drawn) < 10 else 380),
+        key=f"table-{key}",
+    )
+    if len(table) > ROWS_SHOWN:
+        st.caption(f"The first {ROWS_SHOWN:,} of {len(table):,} rows; the download has all.")
+    if download:
+        st.download_button(
+            "Download as CSV",
+            lambda: csv_bytes(table),
+            file_name=file_name or f"{key}.csv",
+            mime="text/csv",
+            key=f"download-{key}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
