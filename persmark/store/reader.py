@@ -45,7 +45,7 @@ def read_sql(package: str, name: str) -> str:
     return resources.files(package).joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
-def connect(temporary: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+def connect(temporary: Path, memory_limit: str, *, keep_order: bool) -> duckdb.DuckDBPyConnection:
     """An instance with nothing in it, closed to the network and to extensions."""
     temporary.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -53,8 +53,9 @@ def connect(temporary: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
         "temp_directory": str(temporary),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        # Order is asked for where it matters; keeping it everywhere costs half a load.
-        "preserve_insertion_order": "false",
+        # Without it DuckDB 2.0 hands Arrow batches over in any order, ORDER BY or not; keeping it
+        # while a table is built costs half a load.
+        "preserve_insertion_order": keep_order,
     }
     if settings().store.threads:
         config["threads"] = str(settings().store.threads)
@@ -85,9 +86,20 @@ class Reader:
     Safe to share between threads: each call takes a cursor of its own and gives it back.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, *, memory_limit: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        *,
+        memory_limit: str | None = None,
+        keep_order: bool = True,
+    ) -> None:
         self.manifest = manifest
-        self._root = connect(folder / "tmp", memory_limit or settings().store.reader_memory_limit)
+        self._root = connect(
+            folder / "tmp",
+            memory_limit or settings().store.reader_memory_limit,
+            keep_order=keep_order,
+        )
         self._attach(folder)
 
     def _attach(self, folder: Path) -> None:
@@ -120,8 +132,6 @@ class Reader:
         cursor = self._root.cursor()
         try:
             cursor.execute(f"SET max_execution_time = {int(limit_ms or 0)}")
-            # Without it DuckDB 2.0 hands Arrow batches over in any order, ORDER BY or not.
-            cursor.execute("SET preserve_insertion_order = true")
             for name, table in (inputs or {}).items():
                 cursor.register(name, table)
             yield cursor

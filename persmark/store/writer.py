@@ -40,7 +40,7 @@ class Writer(Reader):
     """
 
     def __init__(self, folder: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
-        super().__init__(folder, manifest, memory_limit=settings().store.memory_limit)
+        super().__init__(folder, manifest, memory_limit=settings().store.memory_limit, keep_order=False)
         self.groups = tuple(parts)
         self.stats_of: dict[str, dict[str, Any]] = {group: {} for group in parts}
         self.discarded = False
@@ -69,6 +69,21 @@ class Writer(Reader):
                      problem=str(error).strip().splitlines()[0].rstrip(".")),
                 hint="Nothing was changed.",
             ) from error  # fmt: skip
+
+    def table(
+        self,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        inputs: Mapping[str, pa.Table] | None = None,
+        limit_ms: int | None = None,
+    ) -> pa.Table:
+        """As a reader's, without a time limit by default; temporary tables are not seen."""
+        self._root.execute("SET preserve_insertion_order = true")
+        try:
+            return super().table(sql, params, inputs=inputs, limit_ms=limit_ms)
+        finally:
+            self._root.execute("SET preserve_insertion_order = false")
 
     def rows(
         self,
