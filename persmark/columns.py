@@ -257,7 +257,8 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "user_id": "TEXT NOT NULL",
         "purpose": "TEXT NOT NULL",
         "state": "TEXT NOT NULL",  # granted, denied or unknown
-        "changed_at": "TEXT NOT NULL",
+        # One state per user and purpose; the key ends the last declaration because it spans two columns.
+        "changed_at": "TEXT NOT NULL, PRIMARY KEY (user_id, purpose)",
     },
     "exports": {
         "export_id": "INTEGER PRIMARY KEY",

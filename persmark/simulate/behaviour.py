@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -19,7 +20,7 @@ from persmark.simulate.calendar import Calendar
 from persmark.simulate.catalogue import CATEGORIES, SLOTS, Catalogue
 from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares
 from persmark.simulate.log import EXPOSURE_COLUMNS, Log
-from persmark.simulate.people import CHANNELS, CONTACT_CHANNELS, STATES, VISIT_CHANNELS, People
+from persmark.simulate.people import CHANNELS, CONTACT_CHANNELS, STATES, People
 from persmark.simulate.words import AISLES
 
 TYPES = (VIEW, CLICK, CART, PURCHASE, REFUND, SEARCH, IMPRESSION, CAMPAIGN_RECEIVED, "like", "share")
@@ -109,7 +110,8 @@ class World:
         habit = u[:, 5] < RULES["habit_chance"]
         daypart = np.where(habit, people.daypart[rows], chosen(_DAYPART_SHARES, u[:, 6]))
         # Visits start in the first five of the daypart's six hours, so that they end inside it.
-        start = self.calendar.utc(np.full(len(rows), day), daypart * 21600 + (u[:, 7] * 18000).astype(np.int64))
+        second = daypart * 21600 + (u[:, 7] * 18000).astype(np.int64)
+        start = self.calendar.utc(np.full(len(rows), day), second)
         none = np.full(len(rows), -1)
         self.visit(rows, ids, start, channel=channel, campaign=none, category=category, due=due, day=day)
 
@@ -157,8 +159,8 @@ class World:
         )  # fmt: skip
 
     def visit(
-        self, rows: Ints, ids: Ints, start: Ints, *, channel: Ints, campaign: Ints, category: Ints, due: Bools,
-        day: int | None,
+        self, rows: Ints, ids: Ints, start: Ints, *, channel: Ints, campaign: Ints, category: Ints,
+        due: Bools, day: int | None,
     ) -> None:  # fmt: skip
         """Let users `rows` come by once; `day` None is the planted visit that always buys.
 
@@ -179,7 +181,7 @@ class World:
         gap_u = self.draws.grid("gaps", ids, _MAX_STEPS + 6)
         gaps = (-np.log(gap_u) * (12.0 + 5.0 * span)[:, None]).clip(5, 200).astype(np.int64)
         clock = start.copy()
-        common = {"user": user, "channel": channel, "campaign": campaign}
+        common: dict[str, Any] = {"user": user, "channel": channel, "campaign": campaign}
 
         if day is not None:
             seen = np.flatnonzero(u[:, 2] < RULES["ad_visit_share"])
@@ -187,7 +189,8 @@ class World:
                 clock[seen] += self._ads(rows[seen], ids[seen], clock[seen], channel[seen], day)
         searches = ~reading & ~due & (u[:, 3] < 0.4)
         word = category * _SEARCH_WORDS + (gap_u[:, -1] * 997 % 1 * _SEARCH_WORDS).astype(np.int64)
-        self.log.add(where=searches, **common, time=clock, type=_TYPE[SEARCH], property=len(CATEGORIES) + word)
+        query = len(CATEGORIES) + word
+        self.log.add(where=searches, **common, time=clock, type=_TYPE[SEARCH], property=query)
         clock = clock + np.where(searches, gaps[:, -2], 0)
 
         steps = self.draws.grid("steps", ids, _MAX_STEPS * 9).reshape(n, _MAX_STEPS, 9)
@@ -202,14 +205,16 @@ class World:
             product = np.where(first_due, people.staple[rows, category], product)
             item = np.where(reading, article, product)
             self.log.add(where=on, **common, time=clock, type=_TYPE[VIEW], item=item)
-            self.log.add(where=on & reading & (v[:, 7] < 0.08), **common, time=clock + 3, type=_TYPE["like"], item=item)
-            self.log.add(where=on & reading & (v[:, 7] > 0.97), **common, time=clock + 4, type=_TYPE["share"], item=item)
+            for reaction, moved in (("like", v[:, 7] < 0.08), ("share", v[:, 7] > 0.97)):
+                self.log.add(
+                    where=on & reading & moved, **common, time=clock + 3, type=_TYPE[reaction], item=item
+                )
             put = v[:, 8] < np.where(first_due, RULES["due_cart_chance"], RULES["cart_chance"])
             put = on & ~reading & (put | (planted and step == 0))
             carts[put, step] = product[put]
             self.log.add(
-                where=put, **common, time=clock + 2, type=_TYPE[CART], item=product, cents=shop.cents[product],
-                quantity=1,
+                where=put, **common, time=clock + 2, type=_TYPE[CART], item=product,
+                cents=shop.cents[product], quantity=1,
             )  # fmt: skip
             last = np.where(on & ~reading, product, last)
             clock = clock + np.where(on, gaps[:, step], 0)
@@ -241,7 +246,7 @@ class World:
         follows = (last >= 0) & (v[:, 5] < RULES["follow_chance"])
         return np.where(follows, shop.successor[last], item)
 
-    def _check_out(self, ids: Ints, clock: Ints, carts: Ints, pays: Bools, common: Mapping[str, Ints]) -> None:
+    def _check_out(self, ids: Ints, clock: Ints, carts: Ints, pays: Bools, common: Mapping[str, Any]) -> None:
         """Everything in the cart becomes one order; a few lines come back days later."""
         rows, step = np.nonzero((carts >= 0) & pays[:, None])
         if not len(rows):
@@ -288,7 +293,7 @@ class World:
             )
             self.n_decisions[rows] += 1
             campaign = self.ad_campaign[ad]
-            shown = {"user": user, "channel": channel, "campaign": campaign}
+            shown: dict[str, Any] = {"user": user, "channel": channel, "campaign": campaign}
             self.log.add(
                 **shown, time=clock, type=_TYPE[IMPRESSION], item=first_ad + ad,
                 property=len(CATEGORIES) * (1 + _SEARCH_WORDS) + slot,
@@ -297,7 +302,8 @@ class World:
                 user=user, time=clock, item=first_ad + ad, slot=slot, probability=policy[every, pick],
                 campaign=campaign, clicked=clicked,
             )  # fmt: skip
-            self.log.add(where=clicked, **shown, time=clock + spent, type=_TYPE[CLICK], item=first_ad + ad)
-            self.log.add(where=clicked, **shown, time=clock + spent + 2, type=_TYPE[VIEW], item=shop.landing[ad])
+            at = clock + spent
+            self.log.add(where=clicked, **shown, time=at, type=_TYPE[CLICK], item=first_ad + ad)
+            self.log.add(where=clicked, **shown, time=at + 2, type=_TYPE[VIEW], item=shop.landing[ad])
             spent = spent + np.where(clicked, 25, 0)
         return spent

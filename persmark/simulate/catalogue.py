@@ -62,17 +62,19 @@ class Catalogue:
 
     @property
     def n_products(self) -> int:
+        """Number of products, and of the first article."""
         return len(self.brand)
 
     @property
     def n_articles(self) -> int:
+        """Number of articles."""
         return len(self.article_shares)
 
 
 def build_catalogue(draws: Draws, first_day: date, days: int) -> Catalogue:
     """Lay out the shop for `days` days from `first_day`."""
     products = _products(draws)
-    titles, paths, names, brands, cents, attributes, category, brand = products
+    titles, brands, cents, attributes, category, brand = products
     n_products = len(titles)
     popularity = np.empty(n_products)
     price_rank = np.empty(n_products)
@@ -100,7 +102,8 @@ def build_catalogue(draws: Draws, first_day: date, days: int) -> Catalogue:
     article_popularity = 1.0 / (article_order * ARTICLES_PER_CATEGORY + 2.0)
     article_shares = _grouped_shares(article_popularity, article_category)
 
-    landing = np.searchsorted(product_shares, np.arange(N_ADS) % len(AISLES) + draws.one("landing", np.arange(N_ADS)))
+    ad = np.arange(N_ADS)
+    landing = np.searchsorted(product_shares, ad % len(AISLES) + draws.one("landing", ad))
     landing = landing.clip(max=n_products - 1)
     ad_days, campaigns = _ad_days(draws, days)
     ads = [_ad_title(k, AISLES[category[at]], brands[at], titles[at]) for k, at in enumerate(landing)]
@@ -164,15 +167,17 @@ def _grouped_shares(weights: Floats, group: Ints) -> Floats:
 
 def _products(
     draws: Draws,
-) -> tuple[list[str], list[str], list[str], list[str], Ints, list[str], Ints, Ints]:
-    titles, paths, names, brands, attributes = [], [], [], [], []
+) -> tuple[list[str], list[str], Ints, list[str], Ints, Ints]:
+    """Title, brand, cents, attributes, category number and brand number of every product."""
+    titles, brands, attributes = [], [], []
     category, brand, cents = [], [], []
     for number, aisle in enumerate(AISLES):
         options = [(q, t) for t in aisle.things for q in aisle.qualities]
         u = draws.grid(f"products {number}", np.arange(len(options) * len(aisle.brands)), 3)
         # 50 titles over the brands; each brand draws its (quality, thing) pairs without repeats.
         for b, name in enumerate(aisle.brands):
-            count = PRODUCTS_PER_CATEGORY // len(aisle.brands) + (b < PRODUCTS_PER_CATEGORY % len(aisle.brands))
+            count, rest = divmod(PRODUCTS_PER_CATEGORY, len(aisle.brands))
+            count += b < rest
             at = slice(b * len(options), (b + 1) * len(options))
             for pick in np.argsort(u[at, 0], kind="stable")[:count]:
                 quality, thing = options[pick]
@@ -181,15 +186,13 @@ def _products(
                 low, high = aisle.price
                 euros = low * (high / low) ** chance[2]  # prices spread evenly on a log scale
                 titles.append(f"{name} {quality} {thing}, {size}")
-                paths.append(f"{aisle.group} / {aisle.name}")
-                names.append(aisle.name)
                 brands.append(name)
                 attributes.append(json.dumps({"size": size, "quality": quality}, ensure_ascii=False))
                 category.append(number)
                 brand.append(b)
                 cents.append(int(euros) * 100 + 99)
     return (
-        titles, paths, names, brands, np.array(cents, np.int64), attributes,
+        titles, brands, np.array(cents, np.int64), attributes,
         np.array(category, np.int64), np.array(brand, np.int64),
     )  # fmt: skip
 
@@ -201,7 +204,8 @@ def _articles() -> list[tuple[str, int, str]]:
         pairs = [(h, t) for h in HEADLINES for t in aisle.topics][:ARTICLES_PER_CATEGORY]
         for headline, topic in pairs:
             title = headline.format(topic=topic, Topic=topic[0].upper() + topic[1:])
-            rows.append((title, number, f"From the {aisle.name} desk: notes, tests and readers' letters on {topic}."))
+            standfirst = f"From the {aisle.name} desk: notes, tests and readers' letters on {topic}."
+            rows.append((title, number, standfirst))
     return rows
 
 
@@ -218,5 +222,8 @@ def _ad_days(draws: Draws, days: int) -> tuple[Ints, tuple[str, ...]]:
     always = np.arange(N_ADS) < N_ALWAYS_ON_ADS
     first = np.where(always, 0, start)
     last = np.where(always, days - 1, np.minimum(start + length, days - 1))
-    names = tuple("always_on" if on else f"ads_{start_day // 30 + 1:02d}" for on, start_day in zip(always, start))
+    names = tuple(
+        "always_on" if k < N_ALWAYS_ON_ADS else f"ads_{day // 30 + 1:02d}"
+        for k, day in enumerate(start.tolist())
+    )
     return np.stack([first, last], axis=1), names

@@ -56,10 +56,9 @@ class Draws:
 
 def chosen(cumulative: Floats, u: Floats) -> Ints:
     """Index drawn by each `u` from a (n, k) or (k,) table of running shares that ends at 1."""
-    last = cumulative.shape[-1] - 1
-    if cumulative.ndim == 1:
-        return np.minimum(np.searchsorted(cumulative, u), last).astype(np.int64)
-    return np.minimum((cumulative < u[:, None]).sum(axis=1), last).astype(np.int64)
+    below = cumulative < u[:, None]  # a single row of shares stands for every `u`
+    out: Ints = np.minimum(below.sum(axis=1), cumulative.shape[-1] - 1)
+    return out
 
 
 def shares(weights: Floats) -> Floats:

@@ -51,16 +51,20 @@ def write_events_csv(
     """
     for name, count in (("n_events", n_events), ("n_users", n_users), ("n_items", n_items), ("days", days)):
         if count < 1:
-            raise InputError(text("{name} must be at least {low}. Received: {value}.", name=name, low=1, value=count))
+            raise InputError(
+                text("{name} must be at least {low}. Received: {value}.", name=name, low=1, value=count)
+            )
     first = datetime.combine(ends_on - timedelta(days=days - 1), time())
     base = int((first - datetime(1970, 1, 1)).total_seconds())
-    world = _Shop(seed, n_users, n_items, base, days * 86400, new_user_share, ends_on)
+    world = _Shop(
+        seed=seed, n_users=n_users, n_items=n_items, base=base, seconds=days * 86400,
+        new_user_share=new_user_share, day=ends_on,
+    )  # fmt: skip
     n_slices = max(1, -(-n_events // _SLICE_ROWS))
     carried: dict[str, Any] | None = None
     options = csv.WriteOptions(include_header=False, quoting_style="none", batch_size=65536)
-    with open(path, "wb") as file:
+    with Path(path).open("wb") as file:
         file.write((",".join(HEADER) + "\n").encode())
-        written = 0
         for number in range(n_slices):
             wanted = n_events * (number + 1) // n_slices - n_events * number // n_slices
             rows = world.slice_rows(number, n_slices, wanted)
@@ -74,22 +78,24 @@ def write_events_csv(
                 cut = int(np.searchsorted(rows["time"], world.slice_end(number, n_slices)))
             csv.write_csv(world.table({name: v[:cut] for name, v in rows.items()}), file, options)
             carried = {name: v[cut:] for name, v in rows.items()}
-            written += cut
 
 
 class _Shop:
     """What all slices share: who comes how often, what is looked at how often."""
 
     def __init__(
-        self, seed: int, n_users: int, n_items: int, base: int, seconds: int, new_user_share: float, day: date
-    ) -> None:
+        self, *, seed: int, n_users: int, n_items: int, base: int, seconds: int, new_user_share: float,
+        day: date,
+    ) -> None:  # fmt: skip
         self.seed, self.base, self.seconds, self.new_user_share = seed, base, seconds, new_user_share
         rng = np.random.default_rng([seed, 1])
-        self.user_shares = shares(rng.gamma(0.45, 1.0, n_users) + 0.02)
-        weights = 1.0 / (np.arange(n_items) + 8.0) ** 0.9
+        self.user_shares = shares(rng.gamma(0.3, 1.0, n_users) + 0.01)
+        weights: Floats = np.power(np.arange(n_items) + 8.0, -0.9)
         self.item_shares: Floats = shares(weights)
         self.item_of_rank: Ints = rng.permutation(n_items)
-        self.cents: Ints = (99 + 100 * np.exp(rng.normal(2.6, 0.9, n_items)).astype(np.int64)).clip(max=99_999)
+        euros = np.exp(rng.normal(2.6, 0.9, n_items)).astype(np.int64).clip(max=999)
+        self.cents: Ints = euros * 100 + 99
+        self.visit_order: Ints = rng.permutation(n_users)
         self.n_users, self.n_items = n_users, n_items
         self.users = _numbered("u", n_users)
         self.items = _numbered("i", n_items)
@@ -113,10 +119,16 @@ class _Shop:
         is_first = np.r_[True, session[1:] != session[:-1]]
 
         user = np.searchsorted(self.user_shares, rng.random(n_sessions)).clip(max=self.n_users - 1)
+        # Where there are sessions enough, everyone comes at least once; the rest falls by habit.
+        low, high = (self.n_users * k // n_slices for k in (number, number + 1))
+        if 2 * (high - low) <= n_sessions:
+            user[: high - low] = self.visit_order[low:high]
         if self.new_user_share:
             fresh = rng.random(n_sessions) < self.new_user_share
             user = np.where(fresh, -1 - rng.integers(0, max(1, int(fresh.sum()) // 2 + 1), n_sessions), user)
         begin, end = self.seconds * number / n_slices, self.seconds * (number + 1) / n_slices
+        if number + 1 == n_slices:
+            end = max(begin + 1, end - 3 * 3600)  # so that the last sessions end within the last day
         start = self._starts(rng, n_sessions, begin, end)
         channel = np.searchsorted(np.array([0.48, 0.80, 0.89, 0.96, 1.0]), rng.random(n_sessions))
 
@@ -137,11 +149,11 @@ class _Shop:
         rank = np.searchsorted(self.item_shares, rng.random(n)).clip(max=self.n_items - 1)
         item = self.item_of_rank[rank][at]
         quantity = 1 + (rng.random(n) < 0.15) + (rng.random(n) < 0.03)
-        # Unique over the whole file: orders of a slice are numbered in its own block.
-        order = (self.day.toordinal() % 1000) * 10_000 + number
+        # Unique over files of different days: the orders of a slice are numbered in a block of its own.
+        block = (self.day.toordinal() % 1000) * 1_000_000_000 + number * _SLICE_ROWS
         return {
             "user": user[session], "time": moment, "item": item, "kind": kind, "quantity": quantity,
-            "order": np.where(kind == 3, order * _SLICE_ROWS * 2 + session, -1), "channel": channel[session],
+            "order": np.where(kind == 3, block + session, -1), "channel": channel[session],
         }  # fmt: skip
 
     def _starts(self, rng: np.random.Generator, n: int, begin: float, end: float) -> Ints:

@@ -15,7 +15,8 @@ EVENT_COLUMNS: Mapping[str, Any] = {
     "order": -1, "channel": -1, "campaign": -1, "property": -1,
 }  # fmt: skip
 EXPOSURE_COLUMNS: Mapping[str, Any] = {
-    "user": None, "time": None, "item": None, "slot": None, "probability": None, "campaign": None, "clicked": None,
+    "user": None, "time": None, "item": None, "slot": None, "probability": None, "campaign": None,
+    "clicked": None,
 }  # fmt: skip
 
 
@@ -42,8 +43,7 @@ class Log:
 
     def columns(self) -> dict[str, np.ndarray[Any, Any]]:
         """All rows by user, then time; rows of one second stay in the order they were added."""
-        out = {
-            name: np.concatenate(parts) if parts else np.empty(0, np.int64) for name, parts in self._parts.items()
-        }
+        none = [np.empty(0, np.int64)]
+        out = {name: np.concatenate(parts or none) for name, parts in self._parts.items()}
         order = np.lexsort((out["time"], out["user"]))
         return {name: values[order] for name, values in out.items()}

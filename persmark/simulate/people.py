@@ -11,6 +11,7 @@ import pyarrow as pa
 from scipy.special import gammaincinv
 
 from persmark.columns import TABLES
+from persmark.privacy import CONSENT_STATES, PURPOSES
 from persmark.simulate.arrow import filled, named
 from persmark.simulate.catalogue import CATEGORIES, Catalogue
 from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares
@@ -20,8 +21,7 @@ CHANNELS = ("web", "app", "email", "social", "push", "sms")
 VISIT_CHANNELS = CHANNELS[:5]  # how a person comes by themselves
 CONTACT_CHANNELS = ("email", "push", "sms")
 DAYPARTS = ("night", "morning", "afternoon", "evening")  # six hours each, from midnight
-PURPOSES = ("email", "sms", "ad_user_data", "ad_personalization")
-STATES = ("granted", "denied", "unknown")
+STATES = CONSENT_STATES
 AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 
 # Share of (granted, denied, unknown) by purpose; a third column keeps "nobody asked" alive.
@@ -73,6 +73,7 @@ class People:
         return len(self.index)
 
     def active(self, day: int) -> Bools:
+        """Who comes by themselves on `day`."""
         out: Bools = (self.joined <= day) & ~((self.lapsed <= day) & (day < self.returned))
         return out
 
@@ -84,7 +85,7 @@ def _gamma(u: Floats, shape: float, mean: float) -> Floats:
 
 def build_people(draws: Draws, index: Ints, shop: Catalogue, days: int, campaign_effect: float) -> People:
     """Traits of users number `index`; a user's traits do not depend on who else is asked for."""
-    n, k = len(index), len(CATEGORIES)
+    k = len(CATEGORIES)
     # Dirichlet through gammas; the small shape gives everyone one to three loves.
     loves = gammaincinv(0.25, draws.grid("taste", index, k)) + 1e-4
     taste = loves / loves.sum(axis=1, keepdims=True)
@@ -136,6 +137,7 @@ def build_people(draws: Draws, index: Ints, shop: Catalogue, days: int, campaign
 
 
 def user_ids(index: Ints) -> list[str]:
+    """Ids of users number `index`."""
     return [f"u{number + 1:06d}" for number in index.tolist()]
 
 
@@ -150,11 +152,9 @@ def users_table(draws: Draws, people: People, first_day: date) -> pa.Table:
             # Those already there on the first day joined some time before it; nobody knows when.
             **({"joined": (first_day + timedelta(days=day)).isoformat()} if day else {}),
         })
-        for c, a, day in zip(country.tolist(), ages.tolist(), people.joined.tolist())
+        for c, a, day in zip(country.tolist(), ages.tolist(), people.joined.tolist(), strict=True)
     ]  # fmt: skip
-    return filled(
-        TABLES["users"], len(people), {"user_id": user_ids(people.index), "attributes": attributes}
-    )
+    return filled(TABLES["users"], len(people), {"user_id": user_ids(people.index), "attributes": attributes})
 
 
 def _country(draws: Draws, index: Ints) -> Ints:
@@ -176,7 +176,9 @@ def contacts_table(draws: Draws, n_users: int) -> pa.Table:
     }
     for number, land in enumerate(COUNTRIES):
         phones = [
-            f"{prefix}{k:0{digits}d}" for prefix, digits in FICTIONAL_PHONES[land.code] for k in range(10**digits)
+            f"{prefix}{k:0{digits}d}"
+            for prefix, digits in FICTIONAL_PHONES[land.code]
+            for k in range(10**digits)
         ]
         rows = np.flatnonzero(country == number)
         # Coprime to every pool size, so that stepping by it visits every number once.

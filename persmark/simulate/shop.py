@@ -21,7 +21,13 @@ from persmark.simulate.calendar import Calendar
 from persmark.simulate.catalogue import CATEGORIES, CURRENCY, SLOTS, Catalogue, build_catalogue
 from persmark.simulate.draws import Draws, Floats, Ints
 from persmark.simulate.people import (
-    CHANNELS, CONTACT_CHANNELS, People, build_people, consents_table, contacts_table, truth_table, user_ids,
+    CHANNELS,
+    CONTACT_CHANNELS,
+    build_people,
+    consents_table,
+    contacts_table,
+    truth_table,
+    user_ids,
     users_table,
 )  # fmt: skip
 from persmark.simulate.words import AISLES
@@ -57,8 +63,8 @@ class Simulation:
             `reorder_days` and `staple_items` (lists over `categories`, null where none),
             `visits_per_day`, `favourite_channel`, `favourite_contact_channel`,
             `favourite_daypart`, `contacts_per_day`, `fatigue`, `joined_day`, `lapsed_day`,
-            `returned_day` (null: not within these days), `price_level`; of the campaign `arm` (null: joined too late),
-            `buys_if_held_out`, `buys_if_targeted`.
+            `returned_day` (null: not within these days), `price_level`; of the campaign `arm`
+            (null: joined too late), `buys_if_held_out`, `buys_if_targeted`.
         item_truth: `item_id`, `popularity`, `next_item_id`.
         campaign: The randomised campaign's true rates over all its users, both arms:
             `holdout_rate`, `target_rate`, `rate_difference`, `lift`, `n_users`.
@@ -158,12 +164,12 @@ def simulate(
 
 
 def _check(name: str, value: float, *, low: float, high: float | None = None) -> None:
-    if value < low or (high is not None and value > high):
-        if high is None:
-            raise InputError(text("{name} must be at least {low}. Received: {value}.", name=name, low=low, value=value))
-        raise InputError(
-            text("{name} must be from {low} to {high}. Received: {value}.", name=name, low=low, high=high, value=value)
-        )
+    if value >= low and (high is None or value <= high):
+        return
+    said = {"name": name, "low": low, "value": value}
+    if high is None:
+        raise InputError(text("{name} must be at least {low}. Received: {value}.", **said))
+    raise InputError(text("{name} must be from {low} to {high}. Received: {value}.", **said, high=high))
 
 
 def _run_campaign(world: World, campaign: int, target_share: float) -> tuple[pa.Table, dict[str, pa.Array]]:
@@ -255,9 +261,7 @@ def _events_table(
 ) -> pa.Table:
     has_line = log["quantity"] > 0
     no_order = log["order"] < 0
-    orders = pc.binary_join_element_wise(
-        "o", pc.cast(pa.array(log["order"], mask=no_order), pa.string()), ""
-    )
+    orders = pc.binary_join_element_wise("o", pc.cast(pa.array(log["order"], mask=no_order), pa.string()), "")
     return filled(_EVENT_COLUMNS, len(log["user"]), {
         "user_id": named(user_ids(np.arange(start, start + n_users)), log["user"] - start),
         "item_id": _items(shop, log["item"]),

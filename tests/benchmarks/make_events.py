@@ -1,7 +1,7 @@
 """Write the big events file of the benchmarks, or the next day's file to append to it.
 
     python tests/benchmarks/make_events.py --rows 10000000 --users 500000 --seed 7 --out events.csv
-    python tests/benchmarks/make_events.py --rows 10000000 --users 500000 --seed 7 --append-of 100000 --out more.csv
+    python tests/benchmarks/make_events.py --append-of 100000 --users 500000 --seed 7 --out more.csv
 
 With `--append-of K` the file has K rows of the day after the first file's last one: mostly by the
 same users (so give the same --users and --seed), and 3% of the sessions by new ones.
@@ -23,12 +23,14 @@ NEW_USER_SHARE = 0.03
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--users", type=int, default=500_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--append-of", type=int, metavar="K", help="write K rows of the following day instead")
+    parser.add_argument("--append-of", type=int, metavar="K", help="write K rows of the next day")
     asked = parser.parse_args(arguments)
     started = time.perf_counter()
     try:

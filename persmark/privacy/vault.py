@@ -1,0 +1,173 @@
+"""Contacts and source ids under lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from persmark.errors import ColumnMissingError, InputError
+from persmark.privacy.keys import Key, key_in_force, other_key
+from persmark.store import State
+from persmark.text import text
+
+CONTACT_FIELDS = ("email", "phone", "first_name", "last_name", "country", "zip", "city")
+
+VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "contacts": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
+    "pseudonyms": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
+    # Which key this vault was begun with, so that another one is refused before it writes.
+    "lock": {"id": "INTEGER PRIMARY KEY CHECK (id = 1)", "key_id": "BLOB NOT NULL"},
+})  # fmt: skip
+
+_FEW = 200  # up to so many users are looked up one by one; more are read in one pass
+
+Place = Callable[[str], str]
+
+
+class Vault:
+    """The one place of a workspace where e-mails, phones and names stand, each row encrypted.
+
+    Args:
+        folder: The workspace's folder; the vault is its `vault.sqlite`. Safe to share by threads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = Path(folder) / "vault.sqlite"
+        self._state = State(self.path, VAULT_TABLES)
+
+    def _open(self, *, write: bool = False) -> Key:
+        """The key, if it is the one this vault was begun with."""
+        locks = self._state.rows("lock", limit=1)
+        key = key_in_force(create=write and not locks)
+        if locks and locks[0]["key_id"] != key.key_id:
+            raise other_key()
+        if write and not locks:
+            self._state.put("lock", {"id": 1, "key_id": key.key_id})
+        return key
+
+    def put_contacts(self, table: pa.Table) -> int:
+        """Keep contacts; a user's earlier ones are replaced, of equal user ids the last row counts.
+
+        Args:
+            table: `user_id` and any of `email`, `phone`, `first_name`, `last_name`, `country`,
+                `zip`, `city`, all text; nulls are left out.
+
+        Returns:
+            How many rows were kept.
+
+        Raises:
+            ColumnMissingError: No `user_id`.
+            InputError: A column that is no contact field, or a row without user id.
+            KeyLostError: The vault was begun with another key.
+        """
+        if "user_id" not in table.column_names:
+            raise ColumnMissingError(
+                text(
+                    "Contacts must have a column 'user_id'. Received: {names}.",
+                    names=", ".join(table.column_names),
+                )
+            )
+        fields = [name for name in table.column_names if name != "user_id"]
+        unknown = [name for name in fields if name not in CONTACT_FIELDS]
+        if unknown:
+            raise InputError(
+                text("Contact columns must be known ones. Received: {names}.", names=", ".join(unknown)),
+                hint=text("Available: {names}.", names=", ".join(CONTACT_FIELDS)),
+            )
+        users = table.column("user_id").to_pylist()
+        if not all(users):
+            raise InputError(
+                text(
+                    "Every contact must have a user id. Received: {n} rows without one.",
+                    n=sum(not u for u in users),
+                )
+            )
+        columns = [table.column(name).to_pylist() for name in fields]
+        with self._state.transaction():
+            key = self._open(write=True)
+            self._state.put_many(
+                "contacts",
+                [
+                    {"user_id": user, "sealed": key.seal(_packed(fields, values), _contact_place(user))}
+                    for user, *values in zip(users, *columns, strict=True)
+                ],
+            )
+        return len(users)
+
+    def contacts(self, user_ids: Sequence[str]) -> pa.Table:
+        """Contacts of the users that have any, in the order asked for.
+
+        Returns:
+            (n_known_users, 8): `user_id` and the contact fields, text, null where not known.
+
+        Raises:
+            KeyLostError: The key is lost or another one.
+        """
+        found = self._found("contacts", user_ids, _contact_place)
+        known = [user for user in dict.fromkeys(user_ids) if user in found]
+        rows = [json.loads(found[user]) for user in known]
+        return pa.table(
+            {"user_id": pa.array(known, pa.string())}
+            | {name: pa.array([row.get(name) for row in rows], pa.string()) for name in CONTACT_FIELDS}
+        )
+
+    def pseudonyms(self, source_user_ids: Sequence[str]) -> list[str]:
+        """A pseudonym for each source id, kept here so that `source_ids` can undo it.
+
+        Raises:
+            KeyLostError: The vault was begun with another key; its people would get new names.
+        """
+        with self._state.transaction():
+            key = self._open(write=True)
+            named = {source: key.pseudonym(source) for source in dict.fromkeys(source_user_ids)}
+            self._state.put_many(
+                "pseudonyms",
+                [
+                    {"user_id": user, "sealed": key.seal(source.encode(), _pseudonym_place(user))}
+                    for source, user in named.items()
+                ],
+            )
+        return [named[source] for source in source_user_ids]
+
+    def source_ids(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """Source id by pseudonym; ids that are no pseudonyms of this vault are left out."""
+        found = self._found("pseudonyms", user_ids, _pseudonym_place)
+        return {user: source.decode() for user, source in found.items()}
+
+    def forget(self, user_ids: Iterable[str]) -> int:
+        """Delete all that is kept about these users; returns how many rows that were."""
+        with self._state.transaction():
+            return sum(
+                self._state.drop(table, {"user_id": user})
+                for user in user_ids
+                for table in ("contacts", "pseudonyms")
+            )
+
+    def _found(self, table: str, user_ids: Sequence[str], place: Place) -> dict[str, bytes]:
+        if len(user_ids) <= _FEW:
+            rows = [row for user in user_ids for row in self._state.rows(table, {"user_id": user})]
+        else:
+            wanted = set(user_ids)
+            rows = [row for row in self._state.rows(table) if row["user_id"] in wanted]
+        if not rows:
+            return {}
+        key = self._open()
+        return {row["user_id"]: key.unseal(row["sealed"], place(row["user_id"])) for row in rows}
+
+
+def _packed(fields: Sequence[str], values: Sequence[str | None]) -> bytes:
+    kept = {name: value for name, value in zip(fields, values, strict=True) if value is not None}
+    return json.dumps(kept, ensure_ascii=False).encode()
+
+
+def _contact_place(user_id: str) -> str:
+    """Bound to the user as well, so that one person's row cannot be put under another's id."""
+    return f"contacts.sealed {user_id}"
+
+
+def _pseudonym_place(user_id: str) -> str:
+    return f"pseudonyms.sealed {user_id}"
