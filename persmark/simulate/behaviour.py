@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from persmark.columns import CAMPAIGN_RECEIVED, CART, CLICK, IMPRESSION, PURCHASE, REFUND, SEARCH, VIEW
 from persmark.simulate.calendar import Calendar
 from persmark.simulate.catalogue import CATEGORIES, SLOTS, Catalogue
-from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares
+from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares, totals
 from persmark.simulate.log import EXPOSURE_COLUMNS, Log
 from persmark.simulate.people import CHANNELS, CONTACT_CHANNELS, STATES, People
 from persmark.simulate.words import AISLES
@@ -270,10 +270,11 @@ class World:
         """Show an ad in each slot, by a policy whose probabilities are logged; seconds spent on them."""
         shop, people, n = self.shop, self.people, len(rows)
         running = np.flatnonzero((shop.ad_days[:, 0] <= day) & (day <= shop.ad_days[:, 1]))
-        fit = people.taste[rows][:, shop.category[shop.landing[running]]]
+        # One layout and one order of adding, whatever the number of rows: the last digit counts.
+        fit = np.ascontiguousarray(people.taste[rows][:, shop.category[shop.landing[running]]])
         pull = shop.ad_pull[running]
         soft = np.exp(4.0 * fit + pull)
-        soft /= soft.sum(axis=1, keepdims=True)
+        soft /= totals(soft)[:, None]
         uniform = RULES["ad_uniform_share"]
         policy = uniform / len(running) + (1.0 - uniform) * soft
         running_shares = shares(policy)
@@ -289,7 +290,7 @@ class World:
             chance = likes * _SLOT_PULL[slot]
             clicked = u[:, len(SLOTS) + slot] < chance[every, pick]
             self.ad_clicks[rows] += np.stack(
-                [(policy * chance).sum(axis=1), chance.mean(axis=1), chance.max(axis=1)], axis=1
+                [totals(policy * chance), totals(chance) / len(running), chance.max(axis=1)], axis=1
             )
             self.n_decisions[rows] += 1
             campaign = self.ad_campaign[ad]

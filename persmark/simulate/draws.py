@@ -66,3 +66,13 @@ def shares(weights: Floats) -> Floats:
     running = np.cumsum(weights, axis=-1)
     out: Floats = running / running[..., -1:]
     return out
+
+
+def totals(values: Floats) -> Floats:
+    """Sum of each row, left to right.
+
+    NumPy's own sum groups its terms by memory layout, so that its last digit could depend on how
+    many rows are worked through at once.
+    """
+    out: Floats = np.cumsum(values, axis=-1)[..., -1]
+    return out

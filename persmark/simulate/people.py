@@ -14,7 +14,7 @@ from persmark.columns import TABLES
 from persmark.privacy import CONSENT_STATES, PURPOSES
 from persmark.simulate.arrow import filled, named
 from persmark.simulate.catalogue import CATEGORIES, Catalogue
-from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares
+from persmark.simulate.draws import Bools, Draws, Floats, Ints, chosen, shares, totals
 from persmark.simulate.words import AISLES, COUNTRIES, FICTIONAL_PHONES, MAIL_DOMAINS
 
 CHANNELS = ("web", "app", "email", "social", "push", "sms")
@@ -88,7 +88,7 @@ def build_people(draws: Draws, index: Ints, shop: Catalogue, days: int, campaign
     k = len(CATEGORIES)
     # Dirichlet through gammas; the small shape gives everyone one to three loves.
     loves = gammaincinv(0.25, draws.grid("taste", index, k)) + 1e-4
-    taste = loves / loves.sum(axis=1, keepdims=True)
+    taste = loves / totals(loves)[:, None]
     u = draws.grid("traits", index, 14)
     staple_u = draws.grid("staple", index, k)
     has_staple = _CONSUMABLE & (staple_u < 0.07 + 0.4 * taste)
