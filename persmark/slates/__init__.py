@@ -1,0 +1,16 @@
+"""Candidates, scores, rules, slate, and what each rule costs."""
+
+from persmark.slates.build import build_slate
+from persmark.slates.liking import who_would_like
+from persmark.slates.rules import RuleCost, SlateRules
+from persmark.slates.slate import Slate, SlateItem, SlateRequest
+
+__all__ = [
+    "RuleCost",
+    "Slate",
+    "SlateItem",
+    "SlateRequest",
+    "SlateRules",
+    "build_slate",
+    "who_would_like",
+]
