@@ -84,9 +84,9 @@ def test_a_registered_user_without_events_sees_what_is_popular(reader, repeat):
 def test_unknown_users_and_empty_workspaces_are_refused(reader, repeat, tmp_path):
     with pytest.raises(NotFoundError, match=r"User 'O'X' must have events or attributes. Received"):
         slate_of(reader, repeat, user_id="O'X")
-    with create_workspace("empty", root=tmp_path).reader() as empty:
-        with pytest.raises(EmptyError, match=r"A slate needs events. Received: a workspace without any"):
-            slate_of(empty, repeat, user_id="ann")
+    refusal = pytest.raises(EmptyError, match=r"A slate needs events. Received: a workspace without any")
+    with create_workspace("empty", root=tmp_path).reader() as empty, refusal:
+        slate_of(empty, repeat, user_id="ann")
     with pytest.raises(EmptyError, match=r"A segment needs users for a slate. Received: 'nobody' with none"):
         slate_of(reader, repeat, users=[], segment="nobody")
 
