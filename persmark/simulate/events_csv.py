@@ -32,12 +32,12 @@ def write_events_csv(
 ) -> None:  # fmt: skip
     """Write a clean events file as an export would be: rows in time order, no two rows equal.
 
-    Users come in sessions of about six events; a tenth of the users make about half of the events;
+    Users come in sessions of about six events; a tenth of the users make about 45% of the events;
     items follow a Zipf law; views lead to clicks, carts and, for two carts in five, purchases.
 
     Args:
         path: The CSV file; header `user_id,item_id,event_type,event_time,value,quantity,order_id,
-            channel`, times as `YYYY-MM-DD HH:MM:SS`, about 50 bytes a row. Value and quantity only
+            channel`, times as `YYYY-MM-DD HH:MM:SS`, about 48 bytes a row. Value and quantity only
             on carts and purchases, order only on purchases.
         n_events: Rows to write, at least 1.
         n_users: Users to draw from; with far fewer events than users not everyone appears.
