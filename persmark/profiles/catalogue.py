@@ -103,11 +103,11 @@ def _top_category(place: int, ordinal: str) -> tuple[Feature, Feature]:
     name = f"top_category_{place}"
     return (
         _feature(name, f"Top category {place}", "name", "VARCHAR",
-                 f"The category with the {ordinal} decayed attention: own events on its items, refunds and "
-                 "coupons aside, each halved every half_life_days (42); equal ones by name. "
+                 f"The category with the {ordinal} decayed attention: own events on its items, refunds "
+                 "and coupons aside, each halved every half_life_days (42); equal ones by name. "
                  "Empty without such a category.", source="events, items"),
         _feature(f"{name}_share", f"Share of top category {place}", "share", "DOUBLE",
-                 "Its part of the decayed attention to all items that have a category.", source="events, items"),
+                 "Its part of the decayed attention to items that have a category.", source="events, items"),
     )  # fmt: skip
 
 
@@ -137,9 +137,9 @@ _FEATURES: tuple[Feature, ...] = (
              "Start of the last order. Empty without purchases."),
     _feature("recency_days", "Recency", "days", "INTEGER",
              "Whole days since the last purchase. Empty without purchases.", source=RFM_SOURCE),
-    _feature("frequency", "Frequency", "orders", "BIGINT", "Number of orders; 0 without.", source=RFM_SOURCE),
+    _feature("frequency", "Frequency", "orders", "BIGINT", "Number of orders.", source=RFM_SOURCE),
     _feature("monetary", "Monetary", "money", MONEY,
-             "Value of purchases minus refunds. Empty where no purchase or refund has a value.", source=RFM_SOURCE),
+             "Value of purchases minus refunds. Empty where none has a value.", source=RFM_SOURCE),
     _feature("average_order_value", "Average order value", "money", "DOUBLE",
              "Value of purchases, refunds not netted, per order. Empty without."),
     _feature("discount_share", "Discount share", "share", "DOUBLE",
@@ -180,10 +180,10 @@ _FEATURES: tuple[Feature, ...] = (
     _feature("r_score", "Recency score", "quintile", "INTEGER",
              "Fifth of the buyers by last purchase, 5 = latest; equal ones by user_id.", source=RFM_SOURCE),
     _feature("f_score", "Frequency score", "quintile", "INTEGER",
-             "Fifth of the buyers by number of orders, 5 = most; equal ones by last purchase, then user_id.",
+             "Fifth of the buyers by number of orders, 5 = most; equal ones by user_id.",
              source=RFM_SOURCE),
     _feature("m_score", "Money score", "quintile", "INTEGER",
-             "Fifth of the buyers by monetary, 5 = most; equal ones as for frequency.", source=RFM_SOURCE),
+             "Fifth of the buyers by monetary, 5 = most; equal ones by user_id.", source=RFM_SOURCE),
     _feature("rfm_segment", "RFM segment", "name", "VARCHAR",
              "Group by recency score and the mean of the other two, halves up. Empty without purchases.",
              source=RFM_SOURCE),

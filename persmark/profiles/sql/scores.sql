@@ -1,5 +1,6 @@
 -- RFM quintiles of the users with an order: 5 is best. Every order is total, so the same events give
--- the same scores; equal values are told apart by the later purchase, then by user_id.
+-- the same scores; equal values are told apart by user_id, and not by recency, which would leave no
+-- recent user with a low frequency score.
 CREATE TEMP TABLE scores AS
 WITH buyers AS (
     SELECT base.user_no, b.last_purchase_time, b.n_purchases, base.monetary
@@ -7,7 +8,7 @@ WITH buyers AS (
     INNER JOIN buying AS b ON b.user_id = base.user_id
 ),
 worth AS (
-    SELECT user_no, ntile(5) OVER (ORDER BY monetary, last_purchase_time, user_no) AS m_score
+    SELECT user_no, ntile(5) OVER (ORDER BY monetary, user_no) AS m_score
     FROM buyers
     WHERE monetary IS NOT NULL
 ),
@@ -15,7 +16,7 @@ quintiles AS (
     SELECT
         buyers.user_no,
         ntile(5) OVER (ORDER BY last_purchase_time, buyers.user_no) AS r_score,
-        ntile(5) OVER (ORDER BY n_purchases, last_purchase_time, buyers.user_no) AS f_score,
+        ntile(5) OVER (ORDER BY n_purchases, buyers.user_no) AS f_score,
         m_score
     FROM buyers
     LEFT JOIN worth ON worth.user_no = buyers.user_no
