@@ -1,0 +1,29 @@
+"""Events: read, map, clean, unify, sessionise; and the ledger of every row."""
+
+from persmark.events.compact import compact, undo_load
+from persmark.events.formats import Format
+from persmark.events.ledger import Source, ledger, load, rejects_csv
+from persmark.events.mapping import TARGETS, TIME_FORMATS, Mapping, Target
+from persmark.events.overview import Overview, overview
+from persmark.events.propose import Proposal, Question, propose
+from persmark.events.sample import load_sample
+
+__all__ = [
+    "TARGETS",
+    "TIME_FORMATS",
+    "Format",
+    "Mapping",
+    "Overview",
+    "Proposal",
+    "Question",
+    "Source",
+    "Target",
+    "compact",
+    "ledger",
+    "load",
+    "load_sample",
+    "overview",
+    "propose",
+    "rejects_csv",
+    "undo_load",
+]

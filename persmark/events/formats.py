@@ -1,0 +1,242 @@
+"""How a file's bytes become records: compression, encoding, delimiter, header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from persmark.errors import FileRefusedError
+from persmark.text import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DELIMITERS = (",", ";", "\t", "|")
+MAX_COLUMNS = 1_000
+MAX_LINE = 2_000_000  # characters; DuckDB's own default for one CSV line
+_HEAD_BYTES = 1 << 20
+_CHUNK = 1 << 22
+_MAX_INFLATION = 200  # times the compressed size; text compresses 5 to 30 times
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is written.
+
+    Attributes:
+        kind: csv, parquet or jsonl.
+        encoding: A Python codec name.
+        compression: none or gzip.
+        delimiter: Between fields (csv).
+        quote: Around fields (csv).
+        header: Whether the first record names the columns; else they are c1, c2, ...
+        skip_lines: Lines before the header that are no data.
+    """
+
+    kind: str = "csv"
+    encoding: str = "utf-8"
+    compression: str = "none"
+    delimiter: str = ","
+    quote: str = '"'
+    header: bool = True
+    skip_lines: int = 0
+
+
+@dataclass(frozen=True)
+class Digest:
+    """One pass over a file.
+
+    Attributes:
+        sha256: Of the bytes as they came, hex.
+        n_lines: Physical lines, a last one without line end included.
+        n_bytes: After decompression.
+    """
+
+    sha256: str
+    n_lines: int
+    n_bytes: int
+
+
+@contextmanager
+def opened(path: Path, compression: str) -> Iterator[IO[bytes]]:
+    """The file's bytes, decompressed."""
+    if compression == "gzip":
+        with gzip.open(path, "rb") as stream:
+            yield stream  # type: ignore[misc]
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def digest(path: Path, compression: str = "none") -> Digest:
+    """Hash a file and count its lines.
+
+    Raises:
+        FileRefusedError: It inflates beyond any text.
+    """
+    sha = hashlib.sha256()
+    size = path.stat().st_size
+    if compression != "none":
+        with path.open("rb") as raw:
+            while chunk := raw.read(_CHUNK):
+                sha.update(chunk)
+    feeds = returns = total = 0
+    last = b""
+    with opened(path, compression) as stream:
+        while chunk := stream.read(_CHUNK):
+            if compression == "none":
+                sha.update(chunk)
+            total += len(chunk)
+            if compression != "none" and total > max(size, 1 << 16) * _MAX_INFLATION:
+                raise FileRefusedError(
+                    text("A compressed file must not grow more than {times} times. Received: {name}.",
+                         times=_MAX_INFLATION, name=path.name),
+                    hint="Decompress it first if it is genuine.",
+                )  # fmt: skip
+            feeds += chunk.count(b"\n")
+            returns += chunk.count(b"\r") if not feeds else 0
+            last = chunk[-1:]
+    ends = feeds or returns
+    return Digest(sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total)
+
+
+def _encoding(head: bytes, whole: bool) -> str:
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if head.startswith(mark):
+            return name
+    for name in ("utf-8", "gb18030", "cp1252"):
+        decoder = codecs.getincrementaldecoder(name)()
+        try:
+            decoder.decode(head, final=whole)
+        except UnicodeDecodeError:
+            continue
+        return name
+    return "utf-8"
+
+
+def _columns(line: str, delimiter: str) -> int:
+    return len(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The one that splits most lines into the same number of fields, more fields first."""
+    best, best_score = ",", (0.0, 0)
+    for delimiter in DELIMITERS:
+        counts = Counter(_columns(line, delimiter) for line in lines)
+        width, agreeing = max(counts.items(), key=lambda pair: (pair[1] if pair[0] > 1 else 0, pair[0]))
+        if width > 1 and (agreeing / len(lines), width) > best_score:
+            best, best_score = delimiter, (agreeing / len(lines), width)
+    return best
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is surely data: a number, or something that begins like a date."""
+    short = cell.strip().strip("$€£¥").replace(",", ".")
+    try:
+        float(short)
+    except ValueError:
+        return len(short) >= 8 and short[:4].isdigit() and short[4] in "-/."
+    return True
+
+
+def _has_header(records: Sequence[Sequence[str]]) -> bool:
+    first = records[0]
+    return not any(_is_value(cell) for cell in first) and any(cell.strip() for cell in first)
+
+
+def read_head(path: Path) -> tuple[Format, list[str]]:
+    """Look at the beginning of a file.
+
+    Returns:
+        The format, and for CSV and JSON lines the first lines as text.
+
+    Raises:
+        FileRefusedError: No file, no bytes, another kind of file, or too many columns.
+    """
+    if not path.is_file():
+        raise FileRefusedError(
+            text("File '{name}' must exist. Received: {name}.", name=path.name),
+            title="No such file",
+            hint="Check the path.",
+        )
+    with path.open("rb") as raw:
+        magic = raw.read(8)
+    compression = "gzip" if magic[:2] == b"\x1f\x8b" else "none"
+    if magic[:4] == b"PAR1":
+        return Format(kind="parquet"), []
+    if magic[:4] == b"PK\x03\x04" or magic[:4] == b"\xd0\xcf\x11\xe0":
+        raise FileRefusedError(
+            text("A file must be CSV, TSV, Parquet or JSON lines. Received: {name}, a zip or Excel file.",
+                 name=path.name),
+            hint="Save the sheet as CSV (UTF-8), or unpack the archive.",
+        )  # fmt: skip
+    try:
+        with opened(path, compression) as stream:
+            head = stream.read(_HEAD_BYTES)
+            whole = not stream.read(1)
+    except (gzip.BadGzipFile, EOFError, OSError) as error:
+        raise FileRefusedError(
+            text("A .gz file must be readable to its end. Received: {name}.", name=path.name),
+            hint="It may be cut off: copy it again.",
+        ) from error
+    encoding = _encoding(head, whole)
+    decoded = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    lines = io.StringIO(decoded, newline="").readlines()
+    if not whole and len(lines) > 1:
+        lines.pop()  # it may be cut in the middle
+    if not any(line.strip() for line in lines):
+        raise FileRefusedError(
+            text("A file must hold at least a header. Received: {name}, which is empty.", name=path.name)
+        )
+    first = next(line for line in lines if line.strip()).lstrip()
+    if first.startswith("{"):
+        return Format(kind="jsonl", encoding=encoding, compression=compression), lines
+    skip = 0
+    if first.lower().startswith("sep=") and len(first.strip()) == 5:
+        skip = 1
+    sample = [line for line in lines[skip : skip + 200] if line.strip()]
+    if not sample:
+        raise FileRefusedError(
+            text("A file must hold at least a header. Received: {name}, which is empty.", name=path.name)
+        )
+    delimiter = first.strip()[4] if skip else _delimiter(sample)
+    records = [record for record in csv.reader(sample[:50], delimiter=delimiter) if record]
+    if len(records[0]) > MAX_COLUMNS:
+        raise FileRefusedError(
+            text(
+                "A file must have at most {limit} columns. Received: {n}.",
+                limit=MAX_COLUMNS,
+                n=len(records[0]),
+            ),
+            hint="Keep the columns that matter, or turn wide columns into rows.",
+        )
+    header = _has_header(records)
+    return (
+        Format("csv", encoding, compression, delimiter, '"', header, skip + _preamble(records)),
+        lines,
+    )
+
+
+def _preamble(records: Sequence[Sequence[str]]) -> int:
+    """How many short lines stand before the table begins (a report's title, its date)."""
+    widths = Counter(len(record) for record in records)
+    width = widths.most_common(1)[0][0]
+    if width == 1:
+        return 0
+    for position, record in enumerate(records):
+        if len(record) >= width:
+            return position
+    return 0

@@ -1,0 +1,255 @@
+"""What a file seems to be, proposed to a person before anything is loaded."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from persmark.errors import FileRefusedError
+from persmark.events.formats import Format, read_head
+from persmark.events.mapping import EVENT_TYPE_NAMES, Mapping, fold, guess_columns, guess_kind
+from persmark.events.stage import flat
+from persmark.text import Text, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREVIEW_ROWS = 20
+_SAMPLE_ROWS = 500
+_SLASHED = re.compile(r"\s*(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})")
+_CUSTOM_ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\s*$")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something only the person can know; until answered, `assumed` is used and said.
+
+    Attributes:
+        key: Which field of the mapping answers it.
+        text: The question.
+        options: Possible answers.
+        assumed: The answer used meanwhile; None = loading waits for one.
+    """
+
+    key: str
+    text: Text
+    options: tuple[str, ...]
+    assumed: str | None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a file seems to be.
+
+    Attributes:
+        kind: events, items or users.
+        format: How it is written.
+        columns: Its columns, made unique.
+        mapping: What they seem to mean.
+        preview: First rows as text, one column per file column.
+        notes: What was decided, in words.
+        questions: What could not be decided.
+    """
+
+    kind: str
+    format: Format
+    columns: tuple[str, ...]
+    mapping: Mapping
+    preview: pd.DataFrame
+    notes: tuple[Text, ...]
+    questions: tuple[Question, ...]
+
+
+def unique_names(header: Sequence[str]) -> list[str]:
+    """Column names with blanks named and repeats numbered, in the file's order."""
+    seen: set[str] = set()
+    names = []
+    for position, raw in enumerate(header, start=1):
+        base = raw.strip().strip("\ufeff") or f"column {position}"
+        name, n = base, 2
+        while name.lower() in seen:
+            name, n = f"{base} ({n})", n + 1
+        seen.add(name.lower())
+        names.append(name)
+    return names
+
+
+def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[list[str | None]]]:
+    """The file's columns and its first rows as text."""
+    if form.kind == "parquet":
+        try:
+            file = pq.ParquetFile(path)
+        except Exception as error:
+            raise FileRefusedError(
+                text("A Parquet file must be readable. Received: {name}.", name=path.name),
+                hint="It may be cut off: copy it again.",
+            ) from error
+        batch = next(file.iter_batches(_SAMPLE_ROWS), None)
+        names = list(file.schema_arrow.names)
+        columns = (
+            [[None if v is None else str(v) for v in column.to_pylist()] for column in batch.columns]
+            if batch
+            else []
+        )
+        return names, [list(row) for row in zip(*columns, strict=True)]
+    if form.kind == "jsonl":
+        found: list[dict[str, Any]] = []
+        for line in lines[:_SAMPLE_ROWS]:
+            try:
+                one = json.loads(line) if line.strip() else None
+            except json.JSONDecodeError:
+                continue
+            if isinstance(one, dict):
+                found.append(one)
+        if not found:
+            raise FileRefusedError(
+                text("JSON lines must hold one object a line. Received: {name}.", name=path.name),
+                hint="An array of objects must be written one object a line first.",
+            )
+        names = list(dict.fromkeys(key for one in found for key in one))
+        return names, [[flat(one.get(name)) for name in names] for one in found]
+    records = [
+        r
+        for r in csv.reader(lines[form.skip_lines : form.skip_lines + _SAMPLE_ROWS], delimiter=form.delimiter)
+        if r
+    ]
+    header = records[0] if form.header else [f"c{position}" for position in range(1, len(records[0]) + 1)]
+    names = unique_names(header)
+    body = records[1:] if form.header else records
+    return names, [[*row, *[None] * (len(names) - len(row))][: len(names)] for row in body]
+
+
+def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
+    """The time format of a column's values, and the question where they leave it open."""
+    filled = [value.strip() for value in values if value and value.strip()]
+    if not filled:
+        return "iso", None
+    numbers = [value for value in filled if re.fullmatch(r"\d+(\.\d+)?", value)]
+    if len(numbers) == len(filled):
+        size = sorted(float(value) for value in numbers)[len(numbers) // 2]
+        # 2001 to 2100 in each unit; Excel counts days since 1899-12-30.
+        if 1e9 <= size < 4.2e9:
+            return "epoch_s", None
+        if 1e12 <= size < 4.2e12:
+            return "epoch_ms", None
+        if 1e15 <= size < 4.2e15:
+            return "epoch_us", None
+        if 20_000 <= size < 80_000:
+            return "excel", None
+    parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
+    short = [(int(a), int(b)) for a, b, year in parts if len(a) <= 2 and len(year) == 4]
+    if short and len(short) >= len(filled) / 2:
+        if any(first > 12 for first, _ in short):
+            return "dmy", None
+        if any(second > 12 for _, second in short):
+            return "mdy", None
+        return "dmy", Question(
+            "time_format",
+            text(
+                "Is {example} day first or month first? No date in the first rows tells.", example=filled[0]
+            ),
+            ("dmy", "mdy"),
+            None,
+        )
+    return "iso", None
+
+
+def guess_decimal(values: Sequence[str]) -> str:
+    """Whether numbers are written with a decimal comma."""
+    comma = sum(bool(re.fullmatch(r"-?[\d.\s]*\d,\d{1,2}", value.strip())) for value in values if value)
+    point = sum("." in value for value in values if value and "," not in value)
+    return "," if comma > point else "."
+
+
+def propose(
+    path: Path | str, *, kind: str | None = None, name: str | None = None, time_zone: str = "UTC"
+) -> Proposal:
+    """Look at the head of a file and say what it seems to be.
+
+    Args:
+        path: CSV, TSV, Parquet or JSON lines; CSV and JSON lines may be gzipped.
+        kind: events, items or users; guessed from the header where not given.
+        name: The name people know the file by.
+        time_zone: For times that carry none.
+
+    Raises:
+        FileRefusedError: It is none of these, empty, or too wide.
+    """
+    path = Path(path)
+    form, lines = read_head(path)
+    names, rows = _rows(path, form, lines)
+    import pandas as pd
+
+    preview = pd.DataFrame(rows[:PREVIEW_ROWS], columns=names, dtype="str")
+    kind = kind or guess_kind(names)
+    found = guess_columns(kind, names)
+    notes: list[Text] = []
+    questions: list[Question] = []
+    values = {target: [row[names.index(column)] or "" for row in rows] for target, column in found.items()}
+    mapping = Mapping(kind=kind, columns=found, time_zone=time_zone)
+    if form.kind == "csv":
+        shown = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(form.delimiter, form.delimiter)
+        notes.append(
+            text(
+                "Read as {encoding} text, columns parted by {delimiter}.",
+                encoding=form.encoding,
+                delimiter=shown,
+            )
+        )
+        if not form.header:
+            notes.append(text("The file has no header; its columns are called c1, c2, ..."))
+        if form.skip_lines:
+            notes.append(text("{n} lines before the table are skipped.", n=form.skip_lines))
+        numbers = [v for target in ("value", "quantity", "discount", "price") for v in values.get(target, [])]
+        mapping = replace(mapping, decimal=guess_decimal(numbers))
+    if kind == "events":
+        time_format, question = guess_time(values.get("event_time", []))
+        if form.kind == "parquet":
+            time_format, question = ("iso" if time_format in ("dmy", "mdy") else time_format), None
+        mapping = replace(mapping, time_format=time_format)
+        questions += [question] if question else []
+        times = [value for value in values.get("event_time", []) if value]
+        if time_format in ("iso", "dmy", "mdy", "excel") and times and not _CUSTOM_ZONE.search(times[0]):
+            questions.append(
+                Question(
+                    "time_zone",
+                    text("Times carry no zone: in which zone were they written?"),
+                    ("UTC", "America/New_York", "Europe/London", "Europe/Berlin", "Asia/Shanghai"),
+                    time_zone,
+                )
+            )
+        if "event_type" in found:
+            spellings = dict.fromkeys(value for value in values["event_type"] if value)
+            folded = {
+                raw: EVENT_TYPE_NAMES[fold(raw)]
+                for raw in spellings
+                if fold(raw) in EVENT_TYPE_NAMES and EVENT_TYPE_NAMES[fold(raw)] != raw
+            }
+            mapping = replace(mapping, event_types=folded)
+        else:
+            questions.append(
+                Question(
+                    "event_type",
+                    text("The file has no event type: what did its rows record?"),
+                    ("purchase", "view", "click", "cart"),
+                    "purchase",
+                )
+            )
+    rest = mapping.rest(names)
+    if rest:
+        home = "properties" if kind == "events" else "attributes"
+        notes.append(
+            text(
+                "Kept as {home}: {names}.",
+                home=home,
+                names=", ".join(rest[:8]) + (" …" if len(rest) > 8 else ""),
+            )
+        )
+    return Proposal(kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions))

@@ -1,0 +1,57 @@
+-- Staged text becomes typed events; a row that cannot carries the reason instead.
+CREATE TEMP TABLE typed AS
+WITH parsed AS (
+    SELECT
+        line,
+        n_lines,
+        nullif(trim(user_id), '') AS user_id,
+        nullif(trim(item_id), '') AS item_id,
+        nullif(trim(event_type), '') AS event_type,
+        trim(event_time) AS time_text,
+        date_trunc('second', CASE $time_format
+            WHEN 'iso' THEN timezone('UTC', TRY_CAST(trim(event_time) AS TIMESTAMPTZ))
+            WHEN 'epoch_s' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) * 1000000 AS BIGINT))
+            WHEN 'epoch_ms' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) * 1000 AS BIGINT))
+            WHEN 'epoch_us' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) AS BIGINT))
+            WHEN 'excel' THEN timezone('UTC', timezone($time_zone, make_timestamp(
+                CAST(round((TRY_CAST(event_time AS DOUBLE) - 25569) * 86400) AS BIGINT) * 1000000)))
+            WHEN 'dmy' THEN timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
+                ['%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d/%m/%Y', '%d/%m/%Y %I:%M:%S %p', '%d/%m/%Y %I:%M %p'])))
+            ELSE timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
+                ['%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p'])))
+        END) AS event_time,
+        nullif(trim(value), '') AS value_text,
+        number_of(value, $decimal) AS value,
+        nullif(trim(quantity), '') AS quantity_text,
+        number_of(quantity, $decimal) AS quantity,
+        nullif(trim(discount), '') AS discount_text,
+        number_of(discount, $decimal) AS discount,
+        nullif(trim(currency), '') AS currency,
+        nullif(trim(order_id), '') AS order_id,
+        nullif(trim(channel), '') AS channel,
+        nullif(trim(campaign_id), '') AS campaign_id,
+        nullif(trim(event_id), '') AS event_id,
+        nullif(rest, '{}') AS properties
+    FROM stage
+)
+SELECT
+    *,
+    CASE
+        WHEN user_id IS NULL THEN 'no_user'
+        WHEN coalesce(time_text, '') = '' THEN 'no_time'
+        WHEN event_time IS NULL THEN 'bad_time'
+        WHEN event_time < $earliest OR event_time > $latest THEN 'time_out_of_range'
+        WHEN $has_event_type AND event_type IS NULL THEN 'no_event_type'
+        WHEN value_text IS NOT NULL AND value IS NULL THEN 'bad_value'
+        WHEN quantity_text IS NOT NULL AND quantity IS NULL THEN 'bad_quantity'
+        WHEN discount_text IS NOT NULL AND discount IS NULL THEN 'bad_discount'
+    END AS reason,
+    CASE
+        WHEN user_id IS NULL THEN ''
+        WHEN event_time IS NULL OR event_time < $earliest OR event_time > $latest THEN coalesce(time_text, '')
+        WHEN value_text IS NOT NULL AND value IS NULL THEN value_text
+        WHEN quantity_text IS NOT NULL AND quantity IS NULL THEN quantity_text
+        WHEN discount_text IS NOT NULL AND discount IS NULL THEN discount_text
+        ELSE ''
+    END AS detail
+FROM parsed
