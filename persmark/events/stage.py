@@ -70,7 +70,9 @@ def lines_of(path: Path, form: Format) -> Iterator[str]:
     with opened(path, form.compression) as stream:
         reader = io.TextIOWrapper(stream, encoding=form.encoding, errors=errors, newline="")
         try:
-            yield from reader
+            # Not `yield from`: leaving early would close the reader before it is detached.
+            for line in reader:  # noqa: UP028
+                yield line
         finally:
             reader.detach()
 
@@ -87,6 +89,13 @@ def _broken(raw: str) -> str | None:
         if "\ufffd" in raw:
             return "bad_encoding"
     return None
+
+
+def _csv_reason(problem: str) -> str:
+    """Why the csv module gave up on a record, as a reason code."""
+    if "field limit" in problem:
+        return "line_too_long"
+    return "open_quote" if "end of data" in problem else "bad_quote"
 
 
 class _Feed:
@@ -145,24 +154,20 @@ def csv_records(lines: Iterator[str], form: Format, width: int, rejects: Rejects
             rejects.skip("preamble")
     header_left = form.header
     while feed.more():
-        reader = csv.reader(feed, delimiter=form.delimiter, quotechar=form.quote)
+        reader = csv.reader(feed, delimiter=form.delimiter, quotechar=form.quote, strict=True)
         while True:
             feed.taken = []
             first = feed.line + 1
             try:
                 fields = next(reader, None)
                 failed = ""
-            except csv.Error:
-                fields, failed = None, "line_too_long"
+            except csv.Error as error:
+                fields, failed = None, _csv_reason(str(error))
             if fields is None and not failed and not feed.taken:
                 break
             raw = "".join(feed.taken)
             n_lines = len(feed.taken)
-            if (
-                not failed
-                and n_lines > 1
-                and (fields is None or len(fields) != width or n_lines >= _MAX_LINES_OF_RECORD)
-            ):
+            if not failed and n_lines > 1 and (fields is None or len(fields) != width):
                 failed = "open_quote"
             if failed:
                 # Give up one line and read the next ones afresh: their quotes are their own.
