@@ -1,5 +1,34 @@
-"""Being built."""
+"""Who are our users, and what do we know of each?"""
 
-from persmark.ui.words import page_head
+import streamlit as st
 
-page_head("Profiles", "Being built.")
+from persmark.ui import state
+from persmark.ui.parts import people, profiles
+from persmark.ui.progress import job_panel
+from persmark.ui.refusals import need
+from persmark.ui.words import page_head, section
+
+page_head("Profiles", "Who are our users, and what do we know of each?")
+
+workspace = state.workspace()
+busy = job_panel(workspace, profiles.VERBS, "Building profiles")
+need(
+    bool(workspace.versions().get("events")),
+    "Profiles are made from events, and this workspace has none yet.",
+    "events",
+    "Load events",
+)
+profiles.offer_building(workspace, busy=busy)
+if not profiles.built(workspace):
+    st.stop()
+
+profiles.show_facts(workspace)
+profiles.show_feature(workspace)
+
+section("One user", "Their figures, and what they did last.")
+user_id = people.find_user(workspace)
+if user_id:
+    people.show_profile(workspace, user_id)
+    people.show_history(workspace, user_id)
+
+profiles.show_catalogue(workspace)

@@ -1,5 +1,43 @@
-"""Being built."""
+"""What would this user, or this segment, be shown, and why?"""
 
-from persmark.ui.words import page_head
+import streamlit as st
 
-page_head("Slates", "Being built.")
+from persmark import recommend
+from persmark.ui import state
+from persmark.ui.parts import people, segment_list, slates
+from persmark.ui.refusals import need
+from persmark.ui.words import page_head, section
+
+page_head("Slates", "What would this user, or this segment, be shown, and why?")
+
+workspace = state.workspace()
+run = recommend.published(workspace)
+need(
+    run is not None, "Slates are ranked by a recommender, and none is trained here yet.", "train", "Train one"
+)
+assert run is not None
+
+left, right = st.columns(2)
+with left:
+    whom = slates.ask_whom()
+with right:
+    kind = slates.ask_kind()
+user_id = people.find_user(workspace) if whom == "One user" else None
+segment = segment_list.pick(workspace, "Segment") if whom == "A segment" else None
+k, rules = slates.ask_rules()
+if user_id is None and segment is None:
+    st.stop()
+
+slate = slates.slate_for(workspace, slates.Ask(user_id, segment, kind, k, rules, run.run_id))
+if user_id is None:
+    section("The segment's slate", "The items that suit most of its users.")
+    slates.show_whom(workspace, slate)
+    slates.show_slate(slate)
+else:
+    main, beside = st.columns([5, 2], gap="medium")
+    with main:
+        section("The slate", "As the person would see it.")
+        slates.show_slate(slate)
+    with beside:
+        section("What they did last")
+        people.show_history(workspace, user_id)

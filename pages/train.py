@@ -1,5 +1,22 @@
-"""Being built."""
+"""Which recommender is best on our data, and which one serves?"""
 
+from persmark.ui import state
+from persmark.ui.parts import train
+from persmark.ui.progress import job_panel
+from persmark.ui.refusals import need
 from persmark.ui.words import page_head
 
-page_head("Train", "Being built.")
+page_head("Train", "Which recommender is best on our data, and which one serves?")
+
+workspace = state.workspace()
+need(
+    bool(workspace.versions().get("events")),
+    "Recommenders learn from events, and this workspace has none yet.",
+    "events",
+    "Load events",
+)
+busy = job_panel(workspace, train.VERBS, "Training")
+train.show_published(workspace)
+train.show_starting(workspace, busy=busy)
+train.show_runs(workspace)
+train.show_comparing(workspace, busy=busy)

@@ -41,7 +41,7 @@ class Card:
         meta: Brand, category and the like.
         price: With its currency, or empty.
         reason: Why it is here, in words.
-        score: As the recommender gave it.
+        score: As the recommender gave it; None for a pinned item that it cannot score.
         share: Of the slate's highest score, 0 to 1: the length of the bar.
         kind: product, ad or content.
     """
@@ -52,7 +52,7 @@ class Card:
     meta: str
     price: str
     reason: str
-    score: float
+    score: float | None
     share: float
     kind: str
 
@@ -73,15 +73,17 @@ def card_html(card: Card) -> str:
     pattern = f" pm-tile-{card.kind}" if card.kind in _PATTERNED else ""
     share = min(max(card.share, 0.0), 1.0)
     price = f" · {escaped(card.price)}" if card.price else ""
+    score = "pinned" if card.score is None else f"{card.score:.3g}"
     return (
-        f'<li class="pm-card" style="--pm-tone:{colour}"><div class="pm-tile{pattern}" style="background-color:{colour}">'
+        f'<li class="pm-card" style="--pm-tone:{colour}">'
+        f'<div class="pm-tile{pattern}" style="background-color:{colour}">'
         f'<b aria-hidden="true">{escaped(_glyph(card.category, card.title))}</b>'
         f"<span>{card.rank}</span></div>"
         f'<div class="pm-body"><h4>{escaped(card.title)}</h4>'
         f'<div class="pm-meta">{escaped(card.meta)}{price}</div>'
         f'<p class="pm-why">{escaped(card.reason)}</p>'
         f'<div class="pm-bar" title="Score"><i><u style="width:{share:.0%}"></u></i>'
-        f"<span>{card.score:.3g}</span></div></div></li>"
+        f"<span>{score}</span></div></div></li>"
     )
 
 

@@ -31,6 +31,7 @@ pages = {
 page = st.navigation(list(pages.values()), position="hidden")
 
 with shown():
+    state.apply_next_widgets()
     if not list_workspaces():
         frame.first_start()
     with st.sidebar:

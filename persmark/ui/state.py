@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,9 @@ from persmark.store import Workspace, list_workspaces, open_workspace
 _WORKSPACE = "workspace"
 _NEXT = "_next_workspace"
 _SAID = "_said"
+_WIDGETS = "_widgets"
+_RULE = "rule"
+_RULE_SEEN = "rule_seen"
 
 KINDS = {"sample": "real grocery data", "demo": "synthetic", "own": "yours"}
 
@@ -74,9 +78,45 @@ def forget(key: str) -> None:
     st.session_state.pop(f"_{st.session_state.get(_WORKSPACE)}_{key}", None)
 
 
-def set_widget(key: str, value: object) -> None:
-    """Give a widget that is drawn later in this run its value."""
-    st.session_state[key] = value
+def set_next_widget(key: str, value: object) -> None:
+    """Give a widget its value in the coming run, which may draw it before this point."""
+    st.session_state.setdefault(_WIDGETS, {})[key] = value
+
+
+def apply_next_widgets() -> None:
+    """At the start of a run: values that the last run left for widgets."""
+    for key, value in st.session_state.pop(_WIDGETS, {}).items():
+        st.session_state[key] = value
+
+
+def recall_rule() -> dict[str, Any] | None:
+    """The draft of a rule: of this visit, else from the address, so that links and refreshes keep it."""
+    if recall(_RULE_SEEN):
+        drafted: dict[str, Any] | None = recall(_RULE)
+        if drafted:
+            st.query_params[_RULE] = json.dumps(drafted, ensure_ascii=False)
+        return drafted
+    remember(_RULE_SEEN, True)
+    try:
+        linked = json.loads(st.query_params.get(_RULE, "null"))
+    except ValueError:
+        linked = None
+    remember(_RULE, linked if isinstance(linked, dict) else None)
+    return recall_rule()
+
+
+def remember_rule(rule: dict[str, Any] | None) -> None:
+    """Keep the draft of a rule, here and in the address."""
+    remember(_RULE_SEEN, True)
+    remember(_RULE, rule)
+    if rule is None and _RULE in st.query_params:
+        del st.query_params[_RULE]
+
+
+def copy_widget(source: str, target: str) -> None:
+    """In a callback: what was picked in one widget becomes the value of another."""
+    if st.session_state.get(source) is not None:
+        st.session_state[target] = st.session_state[source]
 
 
 def say_next(sentence: str) -> None:

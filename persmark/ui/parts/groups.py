@@ -1,0 +1,49 @@
+"""The standard groups of users: RFM grid and segments, lifecycle stages."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from persmark import profiles
+from persmark.store import Reader, Workspace
+from persmark.ui import charts
+from persmark.ui.cache import cached
+from persmark.ui.show import show_chart
+from persmark.ui.words import note, section, words
+
+
+def _cells(_: Workspace, reader: Reader) -> pd.DataFrame:
+    found: pd.DataFrame = profiles.rfm_cells(reader).to_pandas()
+    return found
+
+
+def _named(workspace: Workspace, column: str, groups: tuple[profiles.Group, ...]) -> pd.DataFrame:
+    counts: dict[str, int] = workspace.stats("profiles").get(column, {})
+    return pd.DataFrame(
+        [
+            {"group": words(one.title), "n_users": counts.get(one.name, 0), "who": words(one.definition)}
+            for one in groups
+        ]
+    )
+
+
+def show_groups(workspace: Workspace) -> None:
+    """Two ways of sorting all buyers, and where everybody stands in time."""
+    section("RFM", "Recency, frequency and money in fifths of the buyers; 5 is best.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        cells = cached(_cells, workspace)
+        show_chart(charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells, "rfm-grid")
+    with right:
+        named = _named(workspace, "rfm_segment", profiles.RFM_SEGMENTS)
+        show_chart(charts.bars(named, "group", "n_users"), charts.read_bars(named, "group"), named, "rfm")
+    section("Lifecycle", "Where users stand by the days since their purchases.")
+    stages = _named(workspace, "lifecycle", profiles.LIFECYCLE)
+    show_chart(
+        charts.bars(stages, "group", "n_users", place=3),
+        charts.read_bars(stages, "group"),
+        stages,
+        "lifecycle",
+    )
+    note("The exact definitions are in the table behind each chart.")

@@ -1,0 +1,134 @@
+"""Finding a user, and looking at one: shared by Profiles and Slates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from persmark import profiles
+from persmark.store import Reader, Workspace
+from persmark.text import text
+from persmark.ui import state
+from persmark.ui.cache import cached
+from persmark.ui.cards import timeline
+from persmark.ui.tables import show_table
+from persmark.ui.words import Fact, day, facts, note, plain, shown
+
+_MATCHES = 12
+_HISTORY = 60
+
+
+def _matches(_: Workspace, reader: Reader, wanted: str) -> list[str]:
+    found: list[str] = profiles.search_users(reader, wanted, _MATCHES).column("user_id").to_pylist()
+    return found
+
+
+def _history(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
+    found: pd.DataFrame = profiles.user_history(reader, user_id, _HISTORY).to_pandas()
+    return found
+
+
+def _profile(_: Workspace, reader: Reader, user_id: str) -> dict[str, Any] | None:
+    return profiles.profile(reader, user_id)
+
+
+def find_user(workspace: Workspace) -> str | None:
+    """A search field with the users it matches; the one that is meant, or None."""
+    wanted = str(
+        st.text_input(
+            "Find a user by id, or a part of it",
+            key="user",
+            bind="query-params",
+            placeholder="Part of a user id",
+            icon=":material/search:",
+        )
+        or ""
+    ).strip()
+    found = cached(_matches, workspace, wanted)
+    if not found:
+        note(text("No user's id holds '{wanted}'.", wanted=wanted))
+        return None
+    if wanted not in found:
+        st.pills(
+            "Users that match" if wanted else "Some users",
+            found,
+            key="user_matches",
+            format_func=plain,
+            on_change=state.copy_widget,
+            args=("user_matches", "user"),
+        )
+        return None
+    return wanted
+
+
+def history(workspace: Workspace, user_id: str) -> pd.DataFrame:
+    """The latest events of a user, newest first."""
+    return cached(_history, workspace, user_id)
+
+
+def show_history(workspace: Workspace, user_id: str, *, n_shown: int = 14) -> None:
+    """The latest events as a list, all that were read as a table."""
+    rows = history(workspace, user_id)
+    listed = []
+    for row in rows.head(n_shown).to_dict("records"):
+        title = row["title"] or row["item_id"] or ""
+        value = f"{float(row['value']):,.2f} {row['currency'] or ''}".strip() if row["value"] else ""
+        what = row["event_type"] if not title else f"{row['event_type']} · {title}"
+        listed.append((day(row["event_time"]), what, value or (row["channel"] or "")))
+    timeline(listed)
+    with st.expander(f"The latest {len(rows)} events", type="compact"):
+        show_table(rows, "history")
+
+
+def _amount(value: object, unit: str) -> str:
+    return "–" if value is None else f"{shown(value)} {unit}"
+
+
+def show_profile(workspace: Workspace, user_id: str) -> None:
+    """One user's figures, and every feature with its meaning."""
+    row = cached(_profile, workspace, user_id)
+    if row is None:
+        note(text("User {id} has no profile yet: build the profiles anew.", id=user_id))
+        return
+    facts(
+        [
+            Fact("Last purchase", _amount(row["recency_days"], "days ago"), day(row["last_purchase_time"])),
+            Fact("Orders", shown(row["n_purchases"]), text("{n} events", n=int(row["n_events"] or 0))),
+            Fact("Spent", shown(row["monetary"] and float(row["monetary"])), "refunds netted"),
+            Fact(
+                "Buys every",
+                _amount(row["mean_gap_days"] and round(float(row["mean_gap_days"]), 1), "days"),
+                text("known for {n} days", n=int(row["tenure_days"] or 0)),
+            ),
+            Fact("Lifecycle", group_title(row["lifecycle"]), group_title(row["rfm_segment"])),
+        ]
+    )
+    catalogue = {feature.name: feature for feature in cached(catalogue_of, workspace)}
+    table = pd.DataFrame(
+        [
+            {
+                "feature": str(catalogue[name].title) if name in catalogue else name,
+                "value": shown(float(value) if hasattr(value, "as_tuple") else value),
+                "unit": catalogue[name].unit if name in catalogue else "",
+                "definition": str(catalogue[name].definition) if name in catalogue else "",
+            }
+            for name, value in row.items()
+        ]
+    )
+    with st.expander("Every feature of this profile", type="compact"):
+        show_table(table, "profile")
+
+
+def group_title(name: str | None) -> str:
+    """What a page calls an RFM segment or a lifecycle stage."""
+    for group in (*profiles.RFM_SEGMENTS, *profiles.LIFECYCLE):
+        if group.name == name:
+            return str(group.title)
+    return "–" if name is None else name
+
+
+def catalogue_of(_: Workspace, reader: Reader) -> list[profiles.Feature]:
+    """The features of the workspace's profiles."""
+    return profiles.feature_catalogue(reader)

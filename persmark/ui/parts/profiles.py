@@ -1,0 +1,161 @@
+"""Parts of the Profiles page: building, key figures, one feature over all users, the catalogue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from persmark import actions, profiles
+from persmark.store import Reader, Workspace
+from persmark.text import Text, text
+from persmark.ui import charts, state
+from persmark.ui.cache import cached
+from persmark.ui.parts.people import catalogue_of
+from persmark.ui.progress import started
+from persmark.ui.show import show_chart
+from persmark.ui.tables import show_table
+from persmark.ui.words import Fact, facts, note, section, short
+
+VERBS = ("profiles",)
+_HIDDEN = ("user_id", "as_of")
+_BINS = 24
+
+
+def built(workspace: Workspace) -> bool:
+    """Whether there are profiles to look at."""
+    return bool(workspace.versions().get("profiles")) and bool(workspace.stats("profiles").get("n_users"))
+
+
+def offer_building(workspace: Workspace, *, busy: bool) -> None:
+    """The button that builds profiles, where there are none or older ones than the events."""
+    there, stale = built(workspace), workspace.stale("profiles")
+    if busy or (there and not stale):
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note(
+            "The events have changed since these profiles were built."
+            if there
+            else "Profiles are not built yet: one row per user, worked out from the events."
+        )
+        if st.button("Rebuild profiles" if there else "Build profiles", key="build_profiles", type="primary"):
+            actions.start(workspace, state.actor(), actions.BuildProfiles())
+            started("Profiles are being built.")
+
+
+def show_facts(workspace: Workspace) -> None:
+    """How many users, and where they stand."""
+    found = workspace.stats("profiles")
+    n_users = int(found["n_users"])
+    stages: dict[str, int] = found.get("lifecycle", {})
+    n_buyers = n_users - stages.get("never_purchased", 0)
+    as_of = datetime.fromisoformat(found["as_of"])
+
+    def part(name: str) -> Text:
+        share = 100 * stages.get(name, 0) / n_users if n_users else 0.0
+        return text("{share}% of {n}", share=round(share, 1), n=n_users)
+
+    facts(
+        [
+            Fact("Users", short(n_users), text("as of {day}", day=as_of.date())),
+            Fact(
+                "Buyers", short(n_buyers), text("{share}% of users", share=round(100 * n_buyers / n_users, 1))
+            ),
+            Fact("Active", short(stages.get("active", 0)), part("active")),
+            Fact("New", short(stages.get("new", 0)), part("new")),
+            Fact("At risk", short(stages.get("at_risk", 0)), part("at_risk")),
+            Fact("Lost", short(stages.get("lost", 0)), part("lost")),
+        ]
+    )
+
+
+def _bins(_: Workspace, reader: Reader, feature: str) -> list[dict[str, Any]]:
+    published: dict[str, list[dict[str, Any]]] = profiles.summary(reader).get("features", {})
+    if feature in published:
+        return published[feature]
+    rows: list[dict[str, Any]] = profiles.distribution(reader, feature, _BINS).to_pylist()
+    return rows
+
+
+def _edge(value: float, unit: str) -> str:
+    if unit.startswith("time"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def _label(one: dict[str, Any], feature: profiles.Feature) -> str:
+    if one["value"] is not None:
+        return str(one["value"])
+    low, high = float(one["low"]), float(one["high"])
+    whole = feature.dtype in ("INTEGER", "BIGINT")
+    if whole and high - low <= 1:
+        return _edge(low, feature.unit)
+    return f"{_edge(low, feature.unit)} – {_edge(high - 1 if whole else high, feature.unit)}"
+
+
+def _read(table: pd.DataFrame, missing: int, feature: profiles.Feature) -> Text:
+    total = int(table["n_users"].sum()) + missing
+    if not total or table.empty:
+        return text("No user has a value of this feature.")
+    first = table.iloc[int(table["n_users"].to_numpy().argmax())]
+    return text(
+        "The commonest: {label} ({unit}), {n} of {total} users ({share}%). {missing} users have no value.",
+        label=first["label"],
+        unit=feature.unit,
+        n=int(first["n_users"]),
+        total=total,
+        share=round(100 * float(first["n_users"]) / total, 1),
+        missing=missing,
+    )
+
+
+def show_feature(workspace: Workspace) -> None:
+    """A chosen feature over all users."""
+    section("One feature over all users", "Equal bins up to the 99th percentile; the last one is open.")
+    catalogue = {one.name: one for one in cached(catalogue_of, workspace) if one.name not in _HIDDEN}
+    names = list(catalogue)
+    chosen = st.selectbox(
+        "Feature",
+        names,
+        index=names.index("recency_days") if "recency_days" in names else 0,
+        format_func=lambda name: f"{catalogue[name].title} · {catalogue[name].unit}",
+        key="feature",
+    )
+    feature = catalogue[str(chosen)]
+    rows = cached(_bins, workspace, feature.name)
+    table = pd.DataFrame(
+        [{"label": _label(one, feature), "n_users": one["n_users"]} for one in rows if one["bin"] > 0],
+        columns=["label", "n_users"],
+    )
+    missing = sum(int(one["n_users"]) for one in rows if one["bin"] == 0)
+    named = feature.dtype == "VARCHAR"
+    note(feature.definition)
+    show_chart(
+        charts.bars(table.head(12), "label", "n_users") if named else charts.distribution(table),
+        _read(table, missing, feature),
+        table,
+        "feature",
+    )
+
+
+def show_catalogue(workspace: Workspace) -> None:
+    """What every feature means, its unit and source."""
+    section(
+        "Feature catalogue", "What every column of a profile means, in which unit, and where it comes from."
+    )
+    table = pd.DataFrame(
+        [
+            {
+                "feature": str(one.title),
+                "definition": str(one.definition),
+                "unit": one.unit,
+                "source": one.source,
+                "column": one.name,
+            }
+            for one in cached(catalogue_of, workspace)
+        ]
+    )
+    with st.expander(f"{len(table)} features"):
+        show_table(table, "feature-catalogue")

@@ -1,0 +1,114 @@
+"""The workspace's segments with their sizes: the list, and the choice of one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from persmark import actions, segments
+from persmark.store import Reader, Workspace
+from persmark.text import text
+from persmark.ui import state
+from persmark.ui.cache import cached
+from persmark.ui.tables import show_table
+from persmark.ui.words import note, plain, section, words
+
+
+def saved_versions(workspace: Workspace) -> tuple[tuple[str, int], ...]:
+    """What distinguishes one state of the saved segments from another, for cache keys."""
+    return tuple((one.name, one.version) for one in segments.list_segments(workspace) if not one.built_in)
+
+
+def _sizes(
+    workspace: Workspace, reader: Reader, _saved: tuple[tuple[str, int], ...]
+) -> list[segments.SegmentSize]:
+    return segments.segment_sizes(workspace, reader)
+
+
+def sizes(workspace: Workspace) -> list[segments.SegmentSize]:
+    """Every segment and how many users it has now."""
+    return cached(_sizes, workspace, saved_versions(workspace))
+
+
+def _members(
+    workspace: Workspace, reader: Reader, name: str, _saved: tuple[tuple[str, int], ...]
+) -> tuple[str, ...]:
+    rule = segments.get_segment(workspace, name).rule
+    found = segments.members(reader, rule, saved=segments.saved_rules(workspace))
+    return tuple(found.column("user_id").to_pylist())
+
+
+def members(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """The users of a segment."""
+    return cached(_members, workspace, name, saved_versions(workspace))
+
+
+def pick(workspace: Workspace, label: str, *, key: str = "segment") -> str | None:
+    """Choose a segment that has users; saved ones come first."""
+    found = [one for one in sizes(workspace) if one.n_users]
+    found.sort(key=lambda one: one.segment.built_in)
+    counts = {one.segment.name: one for one in found}
+    chosen = st.selectbox(
+        label,
+        list(counts),
+        format_func=lambda name: f"{_title(counts[name].segment)} · {counts[name].n_users:,} users",
+        key=key,
+    )
+    return str(chosen) if chosen is not None else None
+
+
+def _title(segment: segments.Segment) -> str:
+    kind, _, _ = segment.name.partition(": ")
+    prefix = {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") if segment.built_in else ""
+    return prefix + words(segment.title)
+
+
+def show_list(workspace: Workspace) -> None:
+    """All segments; saved ones can be edited, deleted, and brought back."""
+    found = sizes(workspace)
+    section("All segments", "Saved ones first; the others every workspace has.")
+    total = max((one.n_users or 0 for one in found if one.segment.name == segments.EVERYONE), default=0)
+    table = pd.DataFrame(
+        [
+            {
+                "segment": _title(one.segment),
+                "n_users": one.n_users,
+                "share": round((one.n_users or 0) / total, 4) if total else None,
+                "who": words(one.problem or one.segment.definition),
+                "version": one.segment.version or None,
+                "saved_at": one.segment.saved_at,
+            }
+            for one in sorted(found, key=lambda one: one.segment.built_in)
+        ]
+    )
+    show_table(table, "segments")
+    _offer_undo(workspace)
+    own = [one.segment for one in found if not one.segment.built_in]
+    if not own:
+        note("No segment of your own yet: add conditions above and save them.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "A saved segment", own, format_func=lambda one: f"{one.name} (version {one.version})", key="saved"
+        )
+        if st.button("Edit", key="edit_segment", icon=":material/edit:"):
+            state.remember_rule(dict(chosen.rule))
+            state.set_next_widget("segment_name", chosen.name)
+            st.rerun()
+        if st.button("Delete", key="delete_segment", icon=":material/delete:"):
+            actions.run(workspace, state.actor(), actions.DeleteSegment(name=chosen.name))
+            state.remember("deleted_segment", chosen.name)
+            st.rerun()
+
+
+def _offer_undo(workspace: Workspace) -> None:
+    gone = state.recall("deleted_segment")
+    if not gone:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note(text("Segment '{name}' was deleted.", name=gone))
+        if st.button("Undo", key="undo_delete", icon=":material/undo:"):
+            actions.run(workspace, state.actor(), actions.RestoreSegment(name=gone))
+            state.forget("deleted_segment")
+            state.say_next(f"{plain(gone)} is back.")
+            st.rerun()

@@ -1,0 +1,232 @@
+"""Parts of the Slates page: for whom, what, under which rules; the slate as cards and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from persmark import recommend, slates
+from persmark.columns import AD, CONTENT, PRODUCT
+from persmark.store import Reader, Workspace
+from persmark.text import text
+from persmark.ui import charts
+from persmark.ui.cache import cached
+from persmark.ui.cards import Card, slate_cards
+from persmark.ui.parts import segment_list
+from persmark.ui.show import show_chart
+from persmark.ui.tables import show_table
+from persmark.ui.words import Fact, day, facts, note, section, words
+
+KINDS = {PRODUCT: "Products", AD: "Ads", CONTENT: "Content"}
+_NO_CONTENT = {
+    PRODUCT: "This workspace has no products.",
+    AD: "This workspace has no ads.",
+    CONTENT: "This workspace has no content: the sample is a grocery shop without articles. "
+    "The synthetic demo has some.",
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """All that a slate depends on beside the tables."""
+
+    user_id: str | None
+    segment: str | None
+    kind: str
+    k: int
+    rules: slates.SlateRules
+    run_id: str
+
+
+def ask_kind() -> str:
+    """Products, ads or content."""
+    return str(
+        st.segmented_control(
+            "Show",
+            list(KINDS),
+            default=PRODUCT,
+            format_func=KINDS.__getitem__,
+            key="kind",
+            required=True,
+            bind="query-params",
+        )
+    )
+
+
+def ask_whom() -> str:
+    """One user or a segment."""
+    return str(
+        st.segmented_control(
+            "For", ["One user", "A segment"], default="One user", key="whom", required=True,
+            bind="query-params",
+        )
+    )  # fmt: skip
+
+
+def _split(typed: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.strip() for one in typed.split(",") if one.strip()))
+
+
+def ask_rules() -> tuple[int, slates.SlateRules]:
+    """The length of the slate and what may stand in it."""
+    with st.expander("Length and rules", icon=":material/rule:"), st.form("rules", border=False):
+        one, two, three = st.columns(3)
+        with one:
+            k = st.number_input("Slate length", 1, 100, 8, key="k", bind="query-params")
+            days = st.number_input(
+                "Leave out what was bought in the last days", 0, 3650, 0, key="bought_days"
+            )
+            seen = st.checkbox("Leave out everything bought before", key="exclude_seen")
+        with two:
+            per_category = st.number_input("Most of one category (0 = any)", 0, 100, 0, key="per_category")
+            per_brand = st.number_input("Most of one brand (0 = any)", 0, 100, 0, key="per_brand")
+            only = st.text_input("Only these categories, comma between", key="only_categories")
+        with three:
+            low = st.number_input("Lowest price", 0.0, value=None, key="min_price")
+            high = st.number_input("Highest price", 0.0, value=None, key="max_price")
+            pinned = st.text_input("First these items (ids, comma between)", key="pinned")
+        never = st.text_input("Never these items (ids, comma between)", key="exclude_items")
+        st.form_submit_button("Apply", key="apply_rules")
+    return int(k), slates.SlateRules(
+        exclude_seen=bool(seen),
+        exclude_bought_days=int(days) or None,
+        only_categories=_split(only),
+        exclude_items=_split(never),
+        min_price=low,
+        max_price=high,
+        max_per_category=int(per_category) or None,
+        max_per_brand=int(per_brand) or None,
+        pinned=_split(pinned),
+    )
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _recommender(folder: str, run_id: str, _workspace: Workspace) -> recommend.Recommender:
+    return recommend.load_run(_workspace, run_id)
+
+
+def _slate(workspace: Workspace, reader: Reader, ask: Ask, users: tuple[str, ...] | None) -> slates.Slate:
+    recommender = _recommender(str(workspace.folder), ask.run_id, workspace)
+    as_of = workspace.as_of()
+    assert isinstance(as_of, datetime)
+    return slates.build_slate(
+        reader,
+        recommender,
+        slates.SlateRequest(
+            user_id=ask.user_id,
+            users=users,
+            segment=ask.segment,
+            kind=ask.kind,
+            k=ask.k,
+            rules=ask.rules,
+            run_id=ask.run_id,
+        ),
+        as_of=as_of,
+        time_zone=workspace.time_zone,
+    )
+
+
+def slate_for(workspace: Workspace, ask: Ask) -> slates.Slate:
+    """The slate, kept until a table, the recommender or the request changes."""
+    if ask.segment is None:
+        return cached(_user_slate, workspace, ask)
+    return cached(_segment_slate, workspace, ask, segment_list.saved_versions(workspace))
+
+
+def _user_slate(workspace: Workspace, reader: Reader, ask: Ask) -> slates.Slate:
+    return _slate(workspace, reader, ask, None)
+
+
+def _segment_slate(workspace: Workspace, reader: Reader, ask: Ask, _saved: object) -> slates.Slate:
+    assert ask.segment is not None
+    return _slate(workspace, reader, ask, segment_list.members(workspace, ask.segment))
+
+
+def _meta(item: slates.SlateItem) -> str:
+    if item.kind == AD:
+        parts = [
+            words(text("for {title}", title=item.covered_title)) if item.covered_title else None,
+            item.category,
+            words(text("until {day}", day=day(item.ends_on))) if item.ends_on else None,
+        ]
+    else:
+        parts = [item.brand, item.category]
+    if item.placement:
+        parts.append(words(item.placement))
+    return " · ".join(part for part in parts if part)
+
+
+def _price(item: slates.SlateItem) -> str:
+    return f"{float(item.price):,.2f} {item.currency or ''}".strip() if item.price is not None else ""
+
+
+def _cards(slate: slates.Slate) -> list[Card]:
+    scores = [item.score for item in slate.items if item.score is not None]
+    most = max(scores, default=0.0)
+    return [
+        Card(
+            rank=item.rank,
+            title=item.title,
+            category=item.category or "",
+            meta=_meta(item),
+            price=_price(item),
+            reason=words(item.reason),
+            score=item.score,
+            share=item.score / most if item.score is not None and most > 0 else 0.0,
+            kind=item.kind,
+        )
+        for item in slate.items
+    ]
+
+
+def show_slate(slate: slates.Slate) -> None:
+    """Cards as the person would see them, then the same as a chart and a table, and the rules' cost."""
+    for remark in slate.notes:
+        note(remark)
+    if not slate.items:
+        note(
+            _NO_CONTENT[slate.request.kind] if not slate.n_candidates else "The rules leave nothing to show."
+        )
+    else:
+        slate_cards(_cards(slate))
+    frame = slate.frame()
+    show_costs(slate)
+    if slate.items:
+        section("Scores and table", text("Recommender '{name}', chosen from {n} candidates.",
+                                         name=slate.recommender, n=slate.n_candidates))  # fmt: skip
+        scored = frame.dropna(subset=["score"])
+        show_chart(
+            charts.slate_scores(scored),
+            charts.read_slate_scores(scored),
+            frame.dropna(axis=1, how="all"),
+            "slate",
+        )
+
+
+def show_costs(slate: slates.Slate) -> None:
+    """What each rule took away and what it cost in score."""
+    if not slate.rules:
+        return
+    section("What each rule costs", "Mean score of the slate before the rule minus after it.")
+    table = pd.DataFrame(
+        [
+            {"rule": cost.rule, "removed": cost.n_removed, "mean_score_given_up": cost.mean_score_given_up,
+             "in_words": words(cost.text)}
+            for cost in slate.rules
+        ]
+    )  # fmt: skip
+    show_table(table, "rule-costs", download=False)
+
+
+def show_whom(workspace: Workspace, slate: slates.Slate) -> None:
+    """For a segment: how many users it was made from."""
+    facts(
+        [
+            Fact("Users scored", f"{slate.n_users:,}"),
+            Fact("Candidates", f"{slate.n_candidates:,}"),
+            Fact("As of", day(slate.as_of), workspace.time_zone),
+        ]
+    )
