@@ -131,6 +131,19 @@ def summary(reader: Reader) -> dict[str, Any]:
     return dict(reader.manifest.group("profiles").stats)
 
 
+def rfm_cells(reader: Reader) -> pa.Table:
+    """Users in each cell of the grid of recency and frequency scores.
+
+    Returns:
+        `recency_score`, `frequency_score` (1 to 5, 5 = best), `n_users`; empty cells are left out.
+
+    Raises:
+        EmptyError: Profiles have not been built.
+    """
+    profile_columns(reader)
+    return reader.table(read_sql("persmark.profiles", "rfm_cells"))
+
+
 def user_history(reader: Reader, user_id: str, limit: int = 100) -> pa.Table:
     """One user's events, newest first, with the items' titles.
 
@@ -150,6 +163,7 @@ __all__ = [
     "feature_catalogue",
     "profile",
     "profile_columns",
+    "rfm_cells",
     "search_users",
     "summary",
     "user_history",
