@@ -1,0 +1,86 @@
+"""Runs are measured, kept, published and rolled back."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from persmark.errors import EmptyError, FileRefusedError, InputError, NotFoundError
+from persmark.recommend import load_interactions, load_run, publish, published, runs, train_run
+from persmark.text import Text
+from tests.recommend.conftest import Fill, Row
+
+ROWS: list[Row] = [
+    (f"u{n}", item, "purchase", f"2024-0{month}-0{1 + n} 12:00:00")
+    for n in range(6)
+    for month, item in ((1, "tea"), (2, f"i{n % 3}"), (3, "tea"))
+]
+
+
+def test_train_run_measures_saves_and_publishes_the_first(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    told: list[tuple[float, Text]] = []
+    run = train_run(workspace, "repeat", on_progress=lambda share, doing: told.append((share, doing)))
+    assert (run.state, run.recommender, run.reads["events"]) == ("published", "repeat", 1)
+    assert run.metrics["n_users"] == 6
+    assert [row["recommender"] for row in run.metrics["compared"]] == ["popular"]
+    assert "popular" in str(run.verdict)
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert told[-1][0] == 1.0
+    assert published(workspace) == run
+    with workspace.reader() as reader:
+        histories = load_interactions(reader, users=["u1", "nobody"])
+    found = load_run(workspace).recommend(histories, k=2)
+    assert found.user_id.tolist() == ["nobody", "nobody", "u1", "u1"]
+    # Trained on everything: the measuring cut is not the run's.
+    assert load_run(workspace).as_of == histories.as_of
+
+
+def test_publish_retires_and_rolls_back(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    first, second = train_run(workspace, "popular"), train_run(workspace, "markov")
+    assert second.state == "trained"
+    publish(workspace, second.run_id)
+    assert [(run.recommender, run.state) for run in runs(workspace)] == [
+        ("markov", "published"), ("popular", "retired"),
+    ]  # fmt: skip
+    assert publish(workspace, first.run_id).state == "published"
+    assert load_run(workspace).name == "popular"
+    assert load_run(workspace, second.run_id).name == "markov"
+    assert [run.state for run in runs(workspace)] == ["retired", "published"]
+
+
+def test_publish_refuses_changed_files_and_keeps_the_old_run(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    first, second = train_run(workspace, "popular"), train_run(workspace, "repeat")
+    (workspace.folder / "models" / second.run_id / "weights.npz").write_bytes(b"x")
+    with pytest.raises(FileRefusedError, match=re.escape("a changed weights.npz")):
+        publish(workspace, second.run_id)
+    kept = published(workspace)
+    assert kept is not None
+    assert kept.run_id == first.run_id
+
+
+def test_too_little_data_is_trained_and_said(fill: Fill) -> None:
+    run = train_run(fill(ROWS[:1]), "markov")
+    assert run.state == "published"
+    assert str(run.verdict).startswith("There is too little data to measure")
+    assert np.isfinite(run.metrics["final_fit_seconds"])
+
+
+def test_runs_refuse_in_words(fill: Fill) -> None:
+    workspace = fill([])
+    with pytest.raises(EmptyError, match=r"no published run\. Train one"):
+        load_run(workspace)
+    with pytest.raises(NotFoundError, match=r"Received: r1\. Latest: none yet"):
+        load_run(workspace, "r1")
+    with pytest.raises(EmptyError, match=r"at least one weighted event on an item\. Received: none"):
+        train_run(workspace, "popular")
+    with pytest.raises(NotFoundError, match=r"Received: magic\. Available: popular, repeat, markov"):
+        train_run(workspace, "magic")
+    with pytest.raises(InputError, match=r"Received: speed\. Available: half_life_days"):
+        train_run(workspace, "popular", settings={"speed": 1})
+    assert runs(workspace) == []
+    assert not list((workspace.folder / "models").glob("*"))
