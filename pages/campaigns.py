@@ -1,5 +1,20 @@
-"""Being built."""
+"""Whom do we contact, and how will we know that it worked?"""
 
+from persmark.ui import state
+from persmark.ui.parts import campaigns, profiles
+from persmark.ui.progress import job_panel
+from persmark.ui.refusals import need
 from persmark.ui.words import page_head
 
-page_head("Campaigns", "Being built.")
+page_head("Campaigns", "Whom do we contact, and how will we know that it worked?")
+
+workspace = state.workspace()
+job_panel(workspace, profiles.VERBS, "Building profiles")
+need(
+    profiles.built(workspace),
+    "Campaigns reach segments of users, and no profiles are built here yet.",
+    "profiles",
+    "Build profiles",
+)
+campaigns.show_creating(workspace)
+campaigns.show_audiences(workspace)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from persmark import recommend
+from persmark.text import text
 from persmark.ui import state
 from persmark.ui.parts import people, segment_list, slates
 from persmark.ui.refusals import need
@@ -22,7 +23,7 @@ with left:
     whom = slates.ask_whom()
 with right:
     kind = slates.ask_kind()
-user_id = people.find_user(workspace) if whom == "One user" else None
+user_id = people.find_user(workspace, else_first=True) if whom == "One user" else None
 segment = segment_list.pick(workspace, "Segment") if whom == "A segment" else None
 k, rules = slates.ask_rules()
 if user_id is None and segment is None:
@@ -36,7 +37,7 @@ if user_id is None:
 else:
     main, beside = st.columns([5, 2], gap="medium")
     with main:
-        section("The slate", "As the person would see it.")
+        section("The slate", text("As user {id} would see it.", id=user_id))
         slates.show_slate(slate)
     with beside:
         section("What they did last")

@@ -89,6 +89,11 @@ def apply_next_widgets() -> None:
         st.session_state[key] = value
 
 
+def linked(name: str) -> str:
+    """What a link to this page carried under a name; empty without."""
+    return str(st.query_params.get(name, ""))
+
+
 def recall_rule() -> dict[str, Any] | None:
     """The draft of a rule: of this visit, else from the address, so that links and refreshes keep it."""
     if recall(_RULE_SEEN):

@@ -50,6 +50,8 @@ def _config(table: pd.DataFrame) -> dict[str, Any]:
             config[column] = st.column_config.CheckboxColumn(label)
         elif pd.api.types.is_datetime64_any_dtype(kind):
             config[column] = st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm")
+        elif str(column).endswith("share") and pd.api.types.is_float_dtype(kind):
+            config[column] = st.column_config.NumberColumn(label, format="percent")
         elif pd.api.types.is_float_dtype(kind):
             config[column] = st.column_config.NumberColumn(label, format="%.4g")
         elif pd.api.types.is_integer_dtype(kind):

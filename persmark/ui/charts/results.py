@@ -51,9 +51,9 @@ def read_leaderboard(results: pd.DataFrame, n_users: int) -> Text:
         return text(
             "'{name}' reaches NDCG {ndcg} (95% interval {low} to {high}, {n} users).",
             name=first["recommender"],
-            ndcg=float(first["ndcg"]),
-            low=float(first["low"]),
-            high=float(first["high"]),
+            ndcg=f"{first['ndcg']:.3f}",
+            low=f"{first['low']:.3f}",
+            high=f"{first['high']:.3f}",
             n=n_users,
         )
     second = rows.iloc[1]
@@ -66,7 +66,7 @@ def read_leaderboard(results: pd.DataFrame, n_users: int) -> Text:
     return text(
         template,
         name=first["recommender"],
-        ndcg=float(first["ndcg"]),
+        ndcg=f"{first['ndcg']:.3f}",
         n=n_users,
         other=second["recommender"],
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import streamlit as st
 
 from persmark import events
 from persmark.store import Reader, Workspace
-from persmark.text import text
+from persmark.text import Text, text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
 from persmark.ui.show import show_chart
@@ -24,6 +26,11 @@ def overview(workspace: Workspace) -> events.Overview:
     return cached(_overview, workspace)
 
 
+def _freshness(found: events.Overview) -> Text:
+    days = found.stale_days(datetime.now(UTC).replace(tzinfo=None))
+    return text("{n} days before today", n=int(days)) if days is not None else text("no events")
+
+
 def show_facts(found: events.Overview) -> None:
     """Size, span and freshness in one row."""
     first, last = found.first_event_time, found.last_event_time
@@ -34,7 +41,7 @@ def show_facts(found: events.Overview) -> None:
             Fact("Users", short(found.n_users), text("{n} with events", n=found.n_users)),
             Fact("Items", short(found.n_items), text("{n} with events", n=found.n_items)),
             Fact("Span", f"{n_days:,} days", text("{a} to {b}", a=day(first), b=day(last))),
-            Fact("Last event", day(last), text("{n} days before today", n=int(found.stale_days or 0))),
+            Fact("Last event", day(last), _freshness(found)),
         ]
     )
 

@@ -34,8 +34,13 @@ def _profile(_: Workspace, reader: Reader, user_id: str) -> dict[str, Any] | Non
     return profiles.profile(reader, user_id)
 
 
-def find_user(workspace: Workspace) -> str | None:
-    """A search field with the users it matches; the one that is meant, or None."""
+def find_user(workspace: Workspace, *, else_first: bool = False) -> str | None:
+    """A search field with the users it matches; the one that is meant, or None.
+
+    Args:
+        workspace: Whose users.
+        else_first: Take the first match while none is picked, so that a fresh page shows something.
+    """
     wanted = str(
         st.text_input(
             "Find a user by id, or a part of it",
@@ -59,7 +64,7 @@ def find_user(workspace: Workspace) -> str | None:
             on_change=state.copy_widget,
             args=("user_matches", "user"),
         )
-        return None
+        return found[0] if else_first else None
     return wanted
 
 
@@ -68,15 +73,19 @@ def history(workspace: Workspace, user_id: str) -> pd.DataFrame:
     return cached(_history, workspace, user_id)
 
 
+def _filled(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def show_history(workspace: Workspace, user_id: str, *, n_shown: int = 14) -> None:
     """The latest events as a list, all that were read as a table."""
     rows = history(workspace, user_id)
     listed = []
     for row in rows.head(n_shown).to_dict("records"):
-        title = row["title"] or row["item_id"] or ""
-        value = f"{float(row['value']):,.2f} {row['currency'] or ''}".strip() if row["value"] else ""
-        what = row["event_type"] if not title else f"{row['event_type']} · {title}"
-        listed.append((day(row["event_time"]), what, value or (row["channel"] or "")))
+        title = _filled(row["title"]) or _filled(row["item_id"])
+        value = f"{float(row['value']):,.2f} {_filled(row['currency'])}" if pd.notna(row["value"]) else ""
+        what = f"{row['event_type']} · {title}" if title else row["event_type"]
+        listed.append((day(row["event_time"]), what, value.strip() or _filled(row["channel"])))
     timeline(listed)
     with st.expander(f"The latest {len(rows)} events", type="compact"):
         show_table(rows, "history")

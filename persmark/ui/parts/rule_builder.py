@@ -42,7 +42,7 @@ def _join(rule: dict[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
     return "all", [rule]
 
 
-def _ask_value(column: str, kind: str, operator: str, names: list[str]) -> Any:
+def _ask_value(column: str, kind: str, operator: str, names: list[str], *, whole: bool) -> Any:
     """The value of a comparison; None while it is not given."""
     key = f"value_{column}_{operator}"
     if operator in ("is empty", "is not empty"):
@@ -55,21 +55,21 @@ def _ask_value(column: str, kind: str, operator: str, names: list[str]) -> Any:
         return st.text_input("Text", key=key) or None
     if kind == "time":
         if operator == "between":
-            both = st.date_input("Between", value=(), key=key)
+            both = st.date_input("Between", value=[], key=key)
             return [day.isoformat() for day in both] if isinstance(both, tuple) and len(both) == 2 else None
         one = st.date_input("Day", value=None, key=key)
         return one.isoformat() if isinstance(one, date) else None
     if kind == "yes or no":
         return st.selectbox("Value", [True, False], key=key, format_func=lambda one: "yes" if one else "no")
     if operator == "between":
-        low = st.number_input("From", value=0.0, key=f"{key}_low")
-        high = st.number_input("To", value=1.0, key=f"{key}_high")
+        low = st.number_input("From", value=0 if whole else 0.0, key=f"{key}_low")
+        high = st.number_input("To", value=1 if whole else 1.0, key=f"{key}_high")
         return [_number(low), _number(high)]
     if operator in ("in", "not in"):
         typed = st.text_input("Numbers, comma between", key=key)
         found = [_number(float(one)) for one in typed.split(",") if _is_number(one)]
         return found or None
-    return _number(st.number_input("Value", value=1.0, key=key))
+    return _number(st.number_input("Value", value=1 if whole else 1.0, key=key))
 
 
 def _is_number(typed: str) -> bool:
@@ -114,7 +114,9 @@ def _ask_profile(workspace: Workspace) -> dict[str, Any] | None:
         )
     with right:
         names = cached(_names, workspace, column) if kind == "text" else []
-        value = _ask_value(column, kind, operator, names)
+        value = _ask_value(
+            column, kind, operator, names, whole=features[column].dtype in ("INTEGER", "BIGINT")
+        )
     note(features[column].definition)
     if operator in ("is empty", "is not empty"):
         return {"column": column, "is": operator}

@@ -81,7 +81,7 @@ def show_list(workspace: Workspace) -> None:
             for one in sorted(found, key=lambda one: one.segment.built_in)
         ]
     )
-    show_table(table, "segments")
+    show_table(table.dropna(axis=1, how="all"), "segments")
     _offer_undo(workspace)
     own = [one.segment for one in found if not one.segment.built_in]
     if not own:

@@ -163,6 +163,10 @@ def _price(item: slates.SlateItem) -> str:
     return f"{float(item.price):,.2f} {item.currency or ''}".strip() if item.price is not None else ""
 
 
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
+
+
 def _cards(slate: slates.Slate) -> list[Card]:
     scores = [item.score for item in slate.items if item.score is not None]
     most = max(scores, default=0.0)
@@ -173,7 +177,7 @@ def _cards(slate: slates.Slate) -> list[Card]:
             category=item.category or "",
             meta=_meta(item),
             price=_price(item),
-            reason=words(item.reason),
+            reason=_sentence(words(item.reason)),
             score=item.score,
             share=item.score / most if item.score is not None and most > 0 else 0.0,
             kind=item.kind,
