@@ -108,6 +108,8 @@ class Compiler:
 
     def _events(self, node: EventCount) -> exp.Expr:
         """Users whose count lies within the bounds; a count of none is the rest of all users."""
+        if not node.at_least and node.at_most is None:
+            return exp.true()
         user = column("user_id", "events")
         tests: list[exp.Expr] = [
             exp.Not(this=exp.Paren(this=exp.Is(this=user.copy(), expression=exp.Null()))),
@@ -144,8 +146,6 @@ class Compiler:
                 bounds.append(exp.LTE(this=n_events.copy(), expression=self.hole(node.at_most)))
         elif node.at_most:
             bounds.append(exp.GT(this=n_events.copy(), expression=self.hole(node.at_most)))
-        elif node.at_most is None:
-            return exp.true()
         if bounds:
             found = found.having(exp.and_(*bounds))
         inside = exp.In(this=column("user_id", "profiles"), query=found.subquery())

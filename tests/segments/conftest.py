@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from persmark.profiles import build_profiles
+from persmark.store import Reader, Workspace
+from tests.profiles.made import event, workspace
+
+ODD = 'o\'Neil "张" 😀%'
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workspace:
+    """As of 2026-03-31: three buyers, the odd one lately; `w` only looks."""
+    made = workspace(
+        tmp_path,
+        [
+            event(ODD, "purchase", "2026-03-30T00:00:00", "milk", value=10, channel="web"),
+            event(ODD, "view", "2026-03-29T00:00:00", "milk", channel="web"),
+            event(ODD, "view", "2026-03-01T00:00:00", "loaf", channel="web"),
+            event("b", "purchase", "2026-01-10T00:00:00", "milk", value=20.5, channel="app"),
+            event("b", "view", "2026-01-09T00:00:00", "loaf", channel="app"),
+            event("c", "purchase", "2026-03-01T00:00:00", "loaf", value=5),
+            event("c", "purchase", "2026-03-02T00:00:00", "loaf", value=5),
+            event("c", "campaign_received", "2026-03-15T00:00:00"),
+            event("w", "view", "2026-03-31T00:00:00", "milk", channel="web"),
+            event("later", "view", "2026-04-02T00:00:00", "milk"),
+        ],
+        items=[
+            {"item_id": "milk", "category": "dairy", "brand": ODD},
+            {"item_id": "loaf", "category": "bread", "brand": "B"},
+        ],
+        users=[{"user_id": "b", "attributes": json.dumps({"tier": ODD})}],
+    )
+    build_profiles(made, as_of=datetime(2026, 3, 31), actor="test")
+    return made
+
+
+@pytest.fixture
+def reader(shop: Workspace) -> Iterator[Reader]:
+    with shop.reader() as opened:
+        yield opened
