@@ -36,9 +36,9 @@ from persmark.text import text
 if TYPE_CHECKING:
     from persmark.jobs import OnProgress
 
-# Item pairs multiplied at once, and transitions held: 12 bytes each, a few copies at a time.
-PAIRS_AT_ONCE = 20_000_000
-PAIRS_HELD = 30_000_000
+# Item pairs multiplied at once, and transitions held: 8 bytes each, up to three copies at a time.
+PAIRS_AT_ONCE = 60_000_000
+PAIRS_HELD = 50_000_000
 # When too many are held, each item keeps this many times its final neighbours.
 SLACK = 4
 
@@ -152,6 +152,9 @@ class Markov(Recommender):
             if total.nnz > PAIRS_HELD:
                 total = _strongest(total, SLACK * chosen.neighbours, goal)
             on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
+        if chosen.together > 0:
+            # An item does not follow itself within one moment.
+            total = _without_itself(total, chosen.together * frequency)
         total = _strongest(total, chosen.neighbours, goal)
         rows = np.repeat(np.arange(n_items), np.diff(total.indptr))
         again = np.where(rows == total.indices, chosen.itself, 1.0)
@@ -205,15 +208,7 @@ class Markov(Recommender):
             (np.concatenate(share), (np.concatenate(from_step), np.concatenate(to_step))),
             shape=(n_steps, n_steps),
         )
-        pairs = sparse.csr_array(here.T.tocsr() @ (reach @ goal))
-        if self.settings.together > 0:
-            # An item does not follow itself within one moment.
-            itself = np.bincount(steps.item[cells], weights=strength[cells], minlength=n_items)
-            pairs = pairs - sparse.diags_array(self.settings.together * itself, format="csr")
-            # What is left of rounding, or of an item never met twice, is no transition.
-            pairs.data[pairs.data < 1e-6 * strength[cells].max()] = 0
-            pairs.eliminate_zeros()
-        return sparse.csr_array(pairs, dtype=np.float32)
+        return sparse.csr_array(here.T.tocsr() @ (reach @ goal))
 
     def _recent(self, histories: Interactions) -> sparse.csr_array:
         """(n_users, n_items) what is left of each own item's say."""
@@ -291,7 +286,16 @@ def _strongest(matrix: sparse.csr_array, most: int, goal: npt.NDArray[np.float64
         keep[part.start + rest] = False
     if keep.all():
         return matrix
-    kept_before = np.concatenate([[0], np.cumsum(keep)])
-    return sparse.csr_array(
-        (matrix.data[keep], matrix.indices[keep], kept_before[matrix.indptr]), shape=matrix.shape
-    )
+    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(matrix.indptr), most))])
+    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], starts), shape=matrix.shape)
+
+
+def _without_itself(matrix: sparse.csr_array, itself: npt.NDArray[np.float64]) -> sparse.csr_array:
+    """Take (n_items,) amounts off the diagonal; what is left of rounding alone becomes no entry."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    at = np.flatnonzero(rows == matrix.indices)
+    item = rows[at]
+    left = matrix.data[at] - itself[item]
+    matrix.data[at] = np.where(left > 1e-4 * itself[item], left, 0)
+    matrix.eliminate_zeros()
+    return matrix
