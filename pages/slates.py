@@ -35,7 +35,8 @@ if user_id is None:
     slates.show_whom(workspace, slate)
     slates.show_slate(slate)
 else:
-    main, beside = st.columns([5, 2], gap="medium")
+    with st.container(key="side-by-side"):
+        main, beside = st.columns([5, 2], gap="medium")
     with main:
         section("The slate", text("As user {id} would see it.", id=user_id))
         slates.show_slate(slate)

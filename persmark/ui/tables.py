@@ -31,7 +31,7 @@ def _guarded(value: object) -> object:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """CSV in which no text is taken for a formula; UTF-8 with a mark, so that spreadsheets see it."""
+    """CSV in which no text is taken for a formula; UTF-8 with a mark, lines as RFC 4180 ends them."""
     safe = table.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(
@@ -39,7 +39,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
         ):
             safe[column] = safe[column].map(_guarded)
     safe.columns = [str(_guarded(str(column))) for column in safe.columns]
-    return ("\ufeff" + safe.to_csv(index=False)).encode("utf-8")
+    return ("\ufeff" + safe.to_csv(index=False, lineterminator="\r\n")).encode("utf-8")
 
 
 def _config(table: pd.DataFrame) -> dict[str, Any]:

@@ -18,30 +18,30 @@ SERIES: tuple[str, ...] = tuple(f"#{place:06d}" for place in range(1, 9))
 SEQUENTIAL: tuple[tuple[float, str], ...] = tuple((step / 9, f"#{11 + step:06d}") for step in range(10))
 MAX_POINTS = 5_000
 
-# Same behaviour, same colour, on every page; the last colour is for what has no place here.
+# Same behaviour, same colour, on every page; earlier ones come first to a colour that two wish for.
 _TYPE_PLACES: Mapping[str, int] = MappingProxyType({
     columns.PURCHASE: 0,
     columns.VIEW: 2,
+    columns.CART: 1,
     columns.CLICK: 4,
-    columns.CART: 5,
-    columns.REFUND: 1,
+    columns.CAMPAIGN_RECEIVED: 5,
     columns.SEARCH: 6,
     columns.IMPRESSION: 7,
-    columns.CAMPAIGN_RECEIVED: 5,
+    columns.REFUND: 3,
     columns.COUPON_REDEEMED: 1,
 })  # fmt: skip
 
 
 def colours(event_types: Sequence[str]) -> dict[str, str]:
-    """Event type -> colour; types that would share a colour get a free one while there is one."""
+    """Event type -> colour: its own, else a free one, else the last."""
     taken: dict[str, str] = {}
-    free = list(SERIES)
+    for event_type, place in _TYPE_PLACES.items():
+        if event_type in event_types and SERIES[place] not in taken.values():
+            taken[event_type] = SERIES[place]
+    free = [colour for colour in SERIES[:-1] if colour not in taken.values()]
     for event_type in event_types:
-        wished = SERIES[_TYPE_PLACES.get(event_type, 7)]
-        colour = wished if wished in free else (free[0] if free else SERIES[-1])
-        if colour in free:
-            free.remove(colour)
-        taken[event_type] = colour
+        if event_type not in taken:
+            taken[event_type] = free.pop(0) if free else SERIES[-1]
     return taken
 
 

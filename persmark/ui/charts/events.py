@@ -9,6 +9,8 @@ from persmark.text import Text, text
 from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, figure, safe
 
 _DAYS_SHOWN = 400
+_TYPES_STACKED = 6
+OTHER = "other types"
 
 
 def _by_period(by_day: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -26,15 +28,24 @@ def _by_period(by_day: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return grouped, name
 
 
+def _main_types(by_day: pd.DataFrame) -> pd.DataFrame:
+    """The commonest types; the rest together, where a stack of all could not be read."""
+    totals = by_day.groupby("event_type")["n_events"].sum().sort_values(ascending=False)
+    if len(totals) <= _TYPES_STACKED + 1:
+        return by_day
+    kept = set(totals.index[:_TYPES_STACKED])
+    return by_day.assign(event_type=[name if name in kept else OTHER for name in by_day["event_type"]])
+
+
 def events_per_day(by_day: pd.DataFrame) -> go.Figure:
     """Stacked bars of events per day (week or month for long histories).
 
     Args:
         by_day: Columns: `local_date`, `event_type`, `n_events`.
     """
-    grouped, _ = _by_period(by_day)
+    grouped, _ = _by_period(_main_types(by_day))
     order = grouped.groupby("event_type")["n_events"].sum().sort_values(ascending=False).index.tolist()
-    tones = colours(order)
+    tones = colours([name for name in order if name != OTHER]) | {OTHER: SERIES[-1]}
     drawn = figure(300, legend=len(order) > 1)
     for event_type in order:
         rows = grouped[grouped["event_type"] == event_type]

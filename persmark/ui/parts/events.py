@@ -37,9 +37,21 @@ def show_facts(found: events.Overview) -> None:
     n_days = (last.date() - first.date()).days + 1 if first and last else 0
     facts(
         [
-            Fact("Events", short(found.n_events), text("{n} rows", n=found.n_events)),
-            Fact("Users", short(found.n_users), text("{n} with events", n=found.n_users)),
-            Fact("Items", short(found.n_items), text("{n} with events", n=found.n_items)),
+            Fact(
+                "Events",
+                short(found.n_events),
+                "" if found.n_events < 10_000 else text("{n} exactly", n=found.n_events),
+            ),
+            Fact(
+                "Users",
+                short(found.n_users),
+                "with events" if found.n_users < 10_000 else text("{n} with events", n=found.n_users),
+            ),
+            Fact(
+                "Items",
+                short(found.n_items),
+                "with events" if found.n_items < 10_000 else text("{n} with events", n=found.n_items),
+            ),
             Fact("Span", f"{n_days:,} days", text("{a} to {b}", a=day(first), b=day(last))),
             Fact("Last event", day(last), _freshness(found)),
         ]
