@@ -43,12 +43,6 @@ def build_slate(
         NotFoundError: The user, or a pinned item, is unknown.
         InputError: A pinned item is of another kind.
     """
-    if not reader.rows("SELECT 1 FROM events LIMIT 1"):
-        raise EmptyError(
-            text("A slate needs events. Received: a workspace without any."),
-            title="No events",
-            hint="Load events first.",
-        )
     moment = Moment.of(as_of, time_zone)
     chosen, notes = _chosen_users(reader, request)
     users = pa.table({"user_id": pa.array(chosen, pa.string())})
@@ -83,15 +77,25 @@ def build_slate(
         recommender=recommender.name,
         data_version=reader.manifest.version,
         as_of=moment.as_of,
-        n_candidates=len(np.unique(candidates.codes("item_id")[np.isfinite(scored.stages[0][2])])),
+        n_candidates=filled.n_candidates,
         n_users=histories.n_users,
     )
+
+
+def _refuse_empty(reader: Reader) -> None:
+    if not reader.rows("SELECT 1 FROM events LIMIT 1"):
+        raise EmptyError(
+            text("A slate needs events. Received: a workspace without any."),
+            title="No events",
+            hint="Load events first.",
+        )
 
 
 def _chosen_users(reader: Reader, request: SlateRequest) -> tuple[list[str], list[Text]]:
     """The users to be scored, ascending."""
     if request.user_id is not None:
         if not reader.rows(read_sql(PACKAGE, "known_user"), {"user_id": request.user_id}):
+            _refuse_empty(reader)
             raise NotFoundError(
                 text("User '{user}' must have events or attributes. Received: an unknown id.",
                      user=request.user_id),
@@ -99,6 +103,7 @@ def _chosen_users(reader: Reader, request: SlateRequest) -> tuple[list[str], lis
                 hint="Ids are compared as text: upper and lower case, spaces and leading zeros count.",
             )  # fmt: skip
         return [request.user_id], []
+    _refuse_empty(reader)
     users = list(request.users or ())
     if not users:
         raise EmptyError(

@@ -66,12 +66,13 @@ def find_candidates(
         notes = (
             [] if len(table) else [text("The recommender knows no product of this workspace: train again.")]
         )
-        return Candidates.of(table), notes
+        return Candidates.of(table, recommender.item_ids), notes
     if request.kind == CONTENT:
         table = reader.table(read_sql(PACKAGE, "content"), {"kind": CONTENT}, inputs=inputs)
         none = text("There is no content in this workspace: load items of kind content.")
-        return Candidates.of(table), [] if len(table) else [none]
-    return _ads(reader, request, users, moment, inputs)
+        return Candidates.of(table, recommender.item_ids), [] if len(table) else [none]
+    table, notes = _ads(reader, request, users, moment, inputs)
+    return Candidates.of(table, recommender.item_ids), notes
 
 
 def _ads(
@@ -80,7 +81,7 @@ def _ads(
     users: pa.Table,
     moment: Moment,
     inputs: Mapping[str, pa.Table],
-) -> tuple[Candidates, list[Text]]:
+) -> tuple[pa.Table, list[Text]]:
     when = {"as_of": moment.as_of, "campaign_received": CAMPAIGN_RECEIVED}
     notes: list[Text] = []
     only_received = request.only_received
@@ -108,7 +109,7 @@ def _ads(
             if there
             else text("There are no ads in this workspace: load items of kind ad.")
         )
-    return Candidates.of(table), notes
+    return table, notes
 
 
 def history_weights(reader: Reader, request: SlateRequest) -> dict[str, float]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,42 +17,76 @@ from persmark.slates.rules import RuleCost, SlateRules, cost
 Rows = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 
+# Candidates that are sorted at first; more only where rules leave too few of them.
+HEAD = 200
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """What could be shown: one row a product or content, one row for each item an ad covers.
 
+    Rows stand in the order in which equal scores are resolved.
+
     Args:
-        table: `item_id, covered_id, item_code, category, brand, price, campaign_id, ends_on`; in the
-            order in which equal scores are resolved.
+        table: `category, brand, price, campaign_id, ends_on`; of the covered item for an ad.
+        item_ids: (n_rows,) what is shown.
+        covered_ids: (n_rows,) what it is scored as: itself, or an item that the ad covers.
         code: (n_rows,) column of the covered item in the recommender; -1 where it is unknown.
+        distinct: No item stands in two rows.
     """
 
     table: pa.Table
+    item_ids: npt.NDArray[np.object_]
+    covered_ids: npt.NDArray[np.object_]
     code: npt.NDArray[np.int64]
+    distinct: bool
 
     @classmethod
-    def of(cls, table: pa.Table) -> Candidates:
-        """From a candidate query's result."""
+    def of(cls, table: pa.Table, known: npt.NDArray[np.object_]) -> Candidates:
+        """From a candidate query's result.
+
+        Args:
+            table: `item_code`, the columns of `table` above and, but for products, `item_id` and
+                `covered_id`.
+            known: (n_items,) items of the recommender by column.
+        """
         filled = pc.fill_null(table["item_code"], -1).combine_chunks()
-        return cls(table, filled.to_numpy(zero_copy_only=False).astype(np.int64))
+        code = filled.to_numpy(zero_copy_only=False).astype(np.int64)
+        if "item_id" not in table.column_names:
+            ids = known[code]
+            return cls(table, ids, ids, code, True)
+        shown = np.asarray(table["item_id"].to_numpy(zero_copy_only=False), dtype=object)
+        covered = np.asarray(table["covered_id"].to_numpy(zero_copy_only=False), dtype=object)
+        return cls(table, shown, covered, code, len(set(shown)) == len(shown))
 
     def __len__(self) -> int:
         return len(self.code)
 
-    def codes(self, name: str) -> npt.NDArray[np.int64]:
-        """(n_rows,) equal numbers for equal values of a text column; -1 for NULL."""
+    def groups(self, name: str) -> npt.NDArray[np.int64]:
+        """(n_rows,) equal numbers for equal values of `category` or `brand`; -1 for NULL."""
         column = self.table[name].combine_chunks().dictionary_encode()
         places: npt.NDArray[np.int64] = (
             pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         )
         return places
 
-    def among(self, name: str, values: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """(n_rows,) whether a text column holds one of the values."""
+    def in_categories(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(n_rows,) whether the category is one of these."""
         wanted = pa.array(list(values), pa.string())
-        found = pc.fill_null(pc.is_in(self.table[name].combine_chunks(), value_set=wanted), False)
+        found = pc.fill_null(pc.is_in(self.table["category"].combine_chunks(), value_set=wanted), False)
         held: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False).astype(bool)
+        return held
+
+    def showing(self, values: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(n_rows,) whether the item shown, or the one that it is scored as, is one of these."""
+        wanted = set(values)
+        places = [
+            place
+            for place, (shown, covered) in enumerate(zip(self.item_ids, self.covered_ids, strict=True))
+            if shown in wanted or covered in wanted
+        ]
+        held = np.zeros(len(self), bool)
+        held[places] = True
         return held
 
     def prices(self) -> Vector:
@@ -64,14 +100,27 @@ class Filling:
     def __init__(self, candidates: Candidates, k: int) -> None:
         self._candidates = candidates
         self._k = k
-        self._item = candidates.codes("item_id")
-        self._covered = candidates.codes("covered_id")
-        self._category = candidates.codes("category")
-        self._brand = candidates.codes("brand")
+
+    @cached_property
+    def _item(self) -> npt.NDArray[np.int64]:
+        return pd.factorize(self._candidates.item_ids)[0].astype(np.int64)
+
+    @cached_property
+    def _covered(self) -> npt.NDArray[np.int64]:
+        return pd.factorize(self._candidates.covered_ids)[0].astype(np.int64)
+
+    @cached_property
+    def _category(self) -> npt.NDArray[np.int64]:
+        return self._candidates.groups("category")
+
+    @cached_property
+    def _brand(self) -> npt.NDArray[np.int64]:
+        return self._candidates.groups("brand")
 
     def n_items(self, score: Vector) -> int:
         """Different items that can still be shown."""
-        return len(np.unique(self._item[np.isfinite(score)]))
+        left = np.isfinite(score)
+        return int(left.sum()) if self._candidates.distinct else len(np.unique(self._item[left]))
 
     def best(
         self, score: Vector, *, per_category: int | None = None, per_brand: int | None = None
@@ -81,12 +130,23 @@ class Filling:
         Returns:
             The rows in order, and how many candidates a cap passed over.
         """
-        order = np.argsort(-score, kind="stable")
-        order = order[np.isfinite(score[order])]
-        for key in (self._item, self._covered):
-            # The first of each, in order: an ad is shown for the best item that it covers, and of
-            # several ads for one item only the first stays.
-            first = np.unique(key[order], return_index=True)[1]
+        n_left = int(np.isfinite(score).sum())
+        # The head nearly always holds the slate; sorting everything is the exception.
+        for n_head in (max(HEAD, 4 * self._k), n_left):
+            rows, passed = self._best_of(_head(score, n_head), per_category, per_brand)
+            if len(rows) == self._k or n_head >= n_left:
+                break
+        return rows, passed
+
+    def _best_of(self, order: Rows, per_category: int | None, per_brand: int | None) -> tuple[Rows, int]:
+        if not self._candidates.distinct:
+            for key in (self._item, self._covered):
+                # The first of each, in order: an ad is shown for the best item that it covers, and
+                # of several ads for one item only the first stays.
+                first = np.unique(key[order], return_index=True)[1]
+                order = order[np.sort(first)]
+        elif self._candidates.item_ids is not self._candidates.covered_ids:
+            first = np.unique(self._covered[order], return_index=True)[1]
             order = order[np.sort(first)]
         if per_category is None and per_brand is None:
             return order[: self._k], 0
@@ -120,11 +180,13 @@ class Filled:
         rows: Of the candidates, best first, pins not among them.
         score: (n_rows,) after all filters.
         costs: Of each rule in force.
+        n_candidates: Different items before any rule.
     """
 
     rows: Rows
     score: Vector
     costs: tuple[RuleCost, ...]
+    n_candidates: int
 
 
 def fill(
@@ -145,6 +207,7 @@ def fill(
     filling = Filling(candidates, k)
     costs: list[RuleCost] = []
     score = stages[0][2]
+    n_candidates = filling.n_items(score)
     mean = _mean(score, filling.best(score)[0])
     for rule, n_removed, after in stages[1:]:
         score = after
@@ -170,25 +233,23 @@ def fill(
         costs.append(cost(rule, max(passed - passed_before, 0), before, mean))
     if rules.pinned:
         n_before = len(rows)
-        own = ~(candidates.among("item_id", rules.pinned) | candidates.among("covered_id", rules.pinned))
+        own = ~candidates.showing(rules.pinned)
         rest = rows[own[rows]][: k - len(rules.pinned)]
         pins = _pinned_scores(candidates, stages[0][2], rules.pinned)
         known = np.concatenate([pins[np.isfinite(pins)], score[rest]])
         after_pins = float(known.mean()) if len(known) else float("nan")
         costs.append(cost("pinned", n_before - len(rest), mean, after_pins))
         rows = rest
-    return Filled(rows, score, tuple(costs))
+    return Filled(rows, score, tuple(costs), n_candidates)
 
 
 def _filters(candidates: Candidates, rules: SlateRules) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     """Rule and (n_rows,) which candidates it keeps."""
     kept: list[tuple[str, npt.NDArray[np.bool_]]] = []
     if rules.only_categories:
-        kept.append(("only_categories", candidates.among("category", rules.only_categories)))
+        kept.append(("only_categories", candidates.in_categories(rules.only_categories)))
     if rules.exclude_items:
-        either = candidates.among("item_id", rules.exclude_items)
-        either |= candidates.among("covered_id", rules.exclude_items)
-        kept.append(("exclude_items", ~either))
+        kept.append(("exclude_items", ~candidates.showing(rules.exclude_items)))
     if rules.min_price is not None:
         kept.append(("min_price", candidates.prices() >= rules.min_price))
     if rules.max_price is not None:
@@ -200,7 +261,7 @@ def _pinned_scores(candidates: Candidates, score: Vector, pinned: Sequence[str])
     """(n_pinned,) best score of each pinned item before any rule; -inf where it has none."""
     found = np.full(len(pinned), -np.inf)
     for place, item_id in enumerate(pinned):
-        own = score[candidates.among("item_id", [item_id])]
+        own = score[candidates.item_ids == item_id]
         found[place] = own.max() if len(own) else -np.inf
     return found
 
@@ -212,3 +273,12 @@ def pinned_scores(candidates: Candidates, score: Vector, pinned: Sequence[str]) 
 
 def _mean(score: Vector, rows: Rows) -> float:
     return float(score[rows].mean()) if len(rows) else float("nan")
+
+
+def _head(score: Vector, n_rows: int) -> Rows:
+    """Rows of the `n_rows` highest finite scores and their ties, best first, ties by row."""
+    rows = np.flatnonzero(np.isfinite(score))
+    if n_rows < len(rows):
+        held = score[rows]
+        rows = rows[held >= np.partition(held, len(rows) - n_rows)[len(rows) - n_rows]]
+    return rows[np.argsort(-score[rows], kind="stable")]

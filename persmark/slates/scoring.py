@@ -11,7 +11,7 @@ import pandas as pd
 
 from persmark.columns import PURCHASE
 from persmark.recommend import Interactions, Recommender
-from persmark.recommend.contract import best_columns, blocks
+from persmark.recommend.contract import blocks
 from persmark.slates.rules import SlateRules
 
 Vector = npt.NDArray[np.float64]
@@ -143,8 +143,8 @@ def _pooled(
     for block in blocks(histories.n_users, n_all):
         scores = recommender.score_matrix(histories, block)[:, columns]
         low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
-        shown = (scores - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
-        scores = scores.astype(np.float32, copy=True)
+        shown = scores - low
+        shown /= np.maximum(high - low, np.finfo(np.float32).tiny)
         for stage in range(n_stages):
             if stage:
                 _, users, places = masks[stage - 1]
@@ -152,15 +152,12 @@ def _pooled(
                 row, column = users[inside] - block.start, eligible[places[inside]]
                 scores[row, column] = -np.inf
                 shown[row, column] = 0
-            left = np.isfinite(scores)
-            top = best_columns(scores, depth)
-            weight = points * np.take_along_axis(left, top, axis=1)
-            votes[stage] += np.bincount(top.ravel(), weights=weight.ravel(), minlength=n_eligible)
+            row, column, place = _leaders(scores, depth)
+            votes[stage] += np.bincount(column, weights=points[place], minlength=n_eligible)
             background[stage] += shown.sum(axis=0, dtype=np.float64)
-            pairs[stage] += left.sum(axis=0)
+            pairs[stage] += np.isfinite(scores).sum(axis=0)
             if stage == n_stages - 1:
-                best, kept = top[:, :k], np.take_along_axis(left, top[:, :k], axis=1)
-                fitting += np.bincount(best[kept], minlength=n_eligible)
+                fitting += np.bincount(column[place < k], minlength=n_eligible)
     n_users = max(histories.n_users, 1)
     stages = []
     for stage in range(n_stages):
@@ -172,3 +169,23 @@ def _pooled(
     fits = np.zeros(n_all)
     fits[columns] = fitting / n_users
     return ItemScores(tuple(stages), fits, histories.n_users)
+
+
+def _leaders(
+    scores: npt.NDArray[np.float32], depth: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row, column and place (from 0) of each row's best `depth` finite scores, ties by column."""
+    n_columns = scores.shape[1]
+    if depth < n_columns:
+        bound = np.partition(scores, n_columns - depth, axis=1)[:, n_columns - depth, None]
+        row, column = np.nonzero(scores >= bound)
+    else:
+        row, column = np.nonzero(np.ones(scores.shape, bool))
+    held = scores[row, column]
+    finite = np.isfinite(held)
+    row, column, held = row[finite], column[finite], held[finite]
+    order = np.lexsort((column, -held, row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = place < depth
+    return row[kept], column[kept], place[kept]

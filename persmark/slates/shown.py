@@ -67,6 +67,9 @@ class Shown:
             InputError: A pinned item is of another kind.
         """
         taken = self.candidates.table.take(pa.array(rows, pa.int64())).to_pylist()
+        for row, held in zip(rows.tolist(), taken, strict=True):
+            held["item_id"] = self.candidates.item_ids[row]
+            held["covered_id"] = self.candidates.covered_ids[row]
         pinned = list(self.request.rules.pinned)
         covered = [row["covered_id"] for row in taken]
         looked_up = [*(row["item_id"] for row in taken), *covered, *pinned]

@@ -1,8 +1,6 @@
 -- Items that the recommender knows and that are of the wanted kind; one that the catalogue lacks is a
--- product. One row an item: it stands for itself.
+-- product. One row an item, in the order of ids; the ids themselves stay with the recommender.
 SELECT
-  s.item_id,
-  s.item_id AS covered_id,
   s.item_code,
   i.category,
   i.brand,
