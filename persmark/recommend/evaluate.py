@@ -384,13 +384,14 @@ def verdict(results: tuple[Result, ...], *, k: int, seed: int, subject: str | No
         )
     simple = max(others, key=lambda row: row.ndcg)
     gap = metrics.paired_difference(ours.per_user["ndcg"], simple.per_user["ndcg"], seed=seed)
+    # Adding 0.0 turns a rounded -0.0 into 0.
     values: dict[str, object] = {
         "name": ours.recommender,
         "simple": simple.recommender,
-        "ours": round(100 * ours.ndcg, 2),
-        "theirs": round(100 * simple.ndcg, 2),
-        "low": round(100 * gap.low, 2),
-        "high": round(100 * gap.high, 2),
+        "ours": round(100 * ours.ndcg, 2) + 0.0,
+        "theirs": round(100 * simple.ndcg, 2) + 0.0,
+        "low": round(100 * gap.low, 2) + 0.0,
+        "high": round(100 * gap.high, 2) + 0.0,
         "k": k,
     }
     figures = Text(
