@@ -9,7 +9,7 @@ from persmark.ui.words import page_head
 page_head("Campaigns", "Whom do we contact, and how will we know that it worked?")
 
 workspace = state.workspace()
-job_panel(workspace, profiles.VERBS, "Building profiles")
+job_panel(workspace, campaigns.VERBS, "Target list")
 need(
     profiles.built(workspace),
     "Campaigns reach segments of users, and no profiles are built here yet.",

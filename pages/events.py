@@ -8,7 +8,7 @@ from persmark.ui.words import page_head
 page_head("Events", "What data do we have, and what became of every row?")
 
 workspace = state.workspace()
-busy = job_panel(workspace, ("sample", "simulate", "load"), "Loading data")
+busy = job_panel(workspace, loading.VERBS, "Loading data")
 
 if workspace.versions().get("events"):
     found = events.overview(workspace)

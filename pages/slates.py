@@ -43,3 +43,5 @@ else:
     with beside:
         section("What they did last")
         people.show_history(workspace, user_id)
+
+slates.show_next_step(workspace, slate)

@@ -11,6 +11,8 @@ from persmark.ui import state
 from persmark.ui.refusals import refusal, shown
 from persmark.ui.words import escaped, plain, words
 
+_LOOKED_AT = 50
+
 
 def duration(seconds: float | None) -> Text:
     """Seconds as people say them."""
@@ -50,8 +52,7 @@ def job_panel(workspace: Workspace, verbs: tuple[str, ...], title: str) -> bool:
 
     A failure stays on the page until it is put away or another job of the kind starts.
     """
-    found = [job for verb in verbs if (job := jobs.latest(workspace, verb))]
-    job = max(found, key=lambda one: one.job_id, default=None)
+    job = next((one for one in jobs.recent(workspace, limit=_LOOKED_AT) if one.verb in verbs), None)
     if job is None:
         return False
     if job.active:

@@ -45,10 +45,8 @@ def pick_workspace() -> str | None:
     elif chosen is not None:
         del st.session_state[_WORKSPACE]
     picked = st.selectbox("Workspace", names, format_func=_label, key=_WORKSPACE, filter_mode=None)
-    if picked and picked != names[0]:
+    if picked and asked != picked:
         st.query_params[_WORKSPACE] = picked
-    elif asked in names and _WORKSPACE in st.query_params:
-        del st.query_params[_WORKSPACE]
     return asked if asked and asked not in names else None
 
 

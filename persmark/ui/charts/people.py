@@ -120,7 +120,7 @@ def funnel(clauses: pd.DataFrame) -> go.Figure:
     Args:
         clauses: Columns: `clause`, `n_users`; in order.
     """
-    drawn = bars(clauses, "clause", "n_users", place=2)
+    drawn = bars(clauses, "clause", "n_users")
     drawn.update_layout(bargap=0.18)
     return drawn
 

@@ -10,10 +10,13 @@ from persmark.store import Workspace
 from persmark.text import text
 from persmark.ui import charts, state
 from persmark.ui.parts import segment_list
+from persmark.ui.progress import started
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart
 from persmark.ui.words import Fact, facts, note, plain, section, words
 
+VERBS = ("export",)
+_MADE_AT_ONCE = 5_000  # users; longer lists are made beside the app, with progress
 _BY_SEGMENT, _BY_ITEM = "A segment", "Who would like an item most"
 
 
@@ -133,6 +136,9 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
             st.warning(plain(words(warning)), icon=":material/warning:")
         if go:
             asked = actions.ExportAudience(audience=chosen.name, destination="csv", k_items=int(k))
+            if chosen.n_target > _MADE_AT_ONCE:
+                actions.start(workspace, state.actor(), asked)
+                started("The target list is being made.")
             actions.run(workspace, state.actor(), asked)
             state.say_next("The target list is made.")
             st.rerun()

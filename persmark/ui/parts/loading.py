@@ -22,6 +22,7 @@ from persmark.ui import state
 from persmark.ui.refusals import shown
 from persmark.ui.words import note, section, words
 
+VERBS = ("sample", "simulate", "load", "undo", "compact")
 _KINDS = {"events": "Events", "items": "Items", "users": "Users"}
 _NOT_HERE = "–"
 _ZONES = (
@@ -250,17 +251,22 @@ def show_adding(workspace: Workspace, *, busy: bool) -> None:
         _show_built_in()
 
 
+def _loaded(name: str) -> bool:
+    return name in list_workspaces() and bool(open_workspace(name).versions().get("events"))
+
+
 def _show_built_in() -> None:
-    names = list_workspaces()
     note("Sample: purchases of 2,469 households in 2017, real data from a grocery chain, with coupons.")
-    if "sample" not in names and st.button("Load the sample", key="load_sample"):
+    if _loaded(actions.SAMPLE):
+        note("It is there: pick it at the top left.")
+    elif st.button("Load the sample", key="load_sample", icon=":material/shopping_basket:"):
         state.switch_workspace(actions.ensure_sample(state.actor()).name)
     note(
         "Demo: an invented shop and magazine with views, clicks, carts, ads and articles. "
         "Synthetic and marked so everywhere."
     )
-    if "demo" in names:
-        note("The demo is there: pick it at the top left.")
+    if _loaded(actions.DEMO):
+        note("It is there: pick it at the top left.")
         return
     with st.form("demo", border=False):
         left, right, _ = st.columns([1, 1, 2], vertical_alignment="bottom")

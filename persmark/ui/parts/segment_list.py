@@ -75,13 +75,11 @@ def show_list(workspace: Workspace) -> None:
                 "n_users": one.n_users,
                 "share": round((one.n_users or 0) / total, 4) if total else None,
                 "who": words(one.problem or one.segment.definition),
-                "version": one.segment.version or None,
-                "saved_at": one.segment.saved_at,
             }
             for one in sorted(found, key=lambda one: one.segment.built_in)
         ]
     )
-    show_table(table.dropna(axis=1, how="all"), "segments")
+    show_table(table, "segments")
     _offer_undo(workspace)
     own = [one.segment for one in found if not one.segment.built_in]
     if not own:

@@ -15,6 +15,7 @@ from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.cards import Card, slate_cards
+from persmark.ui.pages import page_path
 from persmark.ui.parts import segment_list
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
@@ -223,6 +224,25 @@ def show_costs(slate: slates.Slate) -> None:
         ]
     )  # fmt: skip
     show_table(table, "rule-costs", download=False)
+
+
+def show_next_step(workspace: Workspace, slate: slates.Slate) -> None:
+    """From an item of the slate to a campaign for those who would like it most."""
+    if not slate.items:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
+        item = st.selectbox(
+            "Who else would like an item of this slate?",
+            slate.items,
+            format_func=lambda one: f"{one.rank}. {one.title}",
+            key="slate_item",
+        )
+        st.page_link(
+            page_path("campaigns"),
+            label="Plan a campaign",
+            icon=":material/campaign:",
+            query_params={"workspace": workspace.name, "item": item.item_id},
+        )
 
 
 def show_whom(workspace: Workspace, slate: slates.Slate) -> None:
