@@ -2,6 +2,7 @@
 
 from persmark.events.compact import compact, undo_load
 from persmark.events.formats import Format
+from persmark.events.frames import load_tables
 from persmark.events.ledger import Source, ledger, load, rejects_csv
 from persmark.events.mapping import TARGETS, TIME_FORMATS, Mapping, Target
 from persmark.events.overview import Overview, overview
@@ -22,6 +23,7 @@ __all__ = [
     "ledger",
     "load",
     "load_sample",
+    "load_tables",
     "overview",
     "propose",
     "rejects_csv",
