@@ -53,9 +53,7 @@ def main() -> None:
     with serving(settings().data_folder) as address, browsing() as browser:
         for scheme in ("light", "dark") if asked.dark else ("light",):
             for width in map(int, asked.widths.split(",")):
-                context = browser.new_context(
-                    viewport={"width": width, "height": 900}, color_scheme=scheme
-                )
+                context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 for name in names:
                     for step in asked.pages.split(","):
                         page = context.new_page()

@@ -31,7 +31,7 @@ def show_creating(workspace: Workspace) -> None:
             "Reach", [_BY_SEGMENT, _BY_ITEM], default=_BY_ITEM if state.linked("item") else _BY_SEGMENT,
             key="reach", required=True,
         )  # fmt: skip
-        with st.form("audience"):
+        with st.form("new-audience"):
             segment, item, limit = None, None, None
             left, right = st.columns(2)
             with left:

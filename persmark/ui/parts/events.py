@@ -33,8 +33,9 @@ def _freshness(found: events.Overview) -> Text:
 
 def show_facts(found: events.Overview) -> None:
     """Size, span and freshness in one row."""
-    first, last = found.first_event_time, found.last_event_time
-    n_days = (last.date() - first.date()).days + 1 if first and last else 0
+    # Days as the workspace's clock tells them, which is what the charts below show.
+    first, last = found.by_day["local_date"].min(), found.by_day["local_date"].max()
+    n_days = (last - first).days + 1
     facts(
         [
             Fact(

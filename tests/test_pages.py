@@ -1,0 +1,308 @@
+"""Every page: in an empty workspace, with data, as the first thing a fresh server is asked for."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from persmark import actions, campaigns, jobs, recommend, segments
+from persmark.store import Workspace, create_workspace
+from persmark.ui.pages import STEPS, page_path
+from tests.shop import ACTOR, HARD_ITEM, HARD_USER, N_USERS, load_shop
+
+SHELL = str(Path(__file__).parents[1] / "persmark" / "ui" / "shell.py")
+RULE = {"column": "n_purchases", "is": ">=", "value": 5}
+STEP_BEFORE = {
+    "profiles": "this workspace has none yet",
+    "segments": "none are built here yet",
+    "train": "this workspace has none yet",
+    "slates": "none is trained here yet",
+    "campaigns": "no profiles are built here yet",
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an empty workspace and a loaded shop with a trained recommender."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERSMARK_DATA", str(folder))
+        create_workspace("blank")
+        shop = load_shop(tmp_path_factory.mktemp("files"))
+        actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
+        actions.run(shop, ACTOR, actions.SaveSegment(name=f"Regulars {HARD_USER}", rule=RULE))
+        asked = actions.CreateAudience(name=f"Spring {HARD_USER}", segment="everyone")
+        actions.run(shop, ACTOR, asked)
+        actions.run(shop, ACTOR, actions.ExportAudience(audience=f"Spring {HARD_USER}"))
+    return folder
+
+
+@pytest.fixture
+def shop(data: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("PERSMARK_DATA", str(data))
+    from persmark.store import open_workspace
+
+    return open_workspace("shop")
+
+
+def open_page(page: str, workspace: str, **query: str) -> AppTest:
+    at = AppTest.from_file(SHELL, default_timeout=60)
+    for name, value in {"workspace": workspace, **query}.items():
+        at.query_params[name] = value
+    if page != "events":
+        at.switch_page(page_path(page))
+    return at.run()
+
+
+def said(at: AppTest) -> str:
+    """All of our own HTML on the page."""
+    return "\n".join(one.proto.body for one in at.get("html"))
+
+
+def whole(at: AppTest) -> None:
+    """Nothing failed and nothing was refused."""
+    assert not at.exception
+    assert 'role="alert"' not in said(at)
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", STEPS)
+def test_empty_workspace_says_what_to_do(shop, page):
+    at = open_page(page, "blank")
+    whole(at)
+    assert at.title[0].value == STEPS[page].title
+    assert at.selectbox(key="workspace").value == "blank"
+    assert STEP_BEFORE.get(page, "Nothing is loaded here yet") in said(at)
+
+
+@pytest.mark.parametrize("page", STEPS)
+def test_loaded_workspace_is_shown_whole(shop, page):
+    at = open_page(page, "shop")
+    whole(at)
+    assert at.title[0].value == STEPS[page].title
+    assert len(at.get("plotly_chart")) >= 1
+    assert "pm-reading" in said(at)
+
+
+@pytest.mark.parametrize("page", STEPS)
+def test_data_values_are_never_markup(shop, page):
+    at = open_page(page, "shop", user=HARD_USER)
+    whole(at)
+    assert "<img" not in said(at)
+    for one in [*at.markdown, *at.caption, *at.warning, *at.info]:
+        assert "![" not in one.value
+        assert "<img" not in one.value
+
+
+def test_unknown_workspace_in_a_link_is_said(shop):
+    at = open_page("profiles", "no-such")
+    whole(at)
+    assert "does not exist" in at.warning[0].value
+    assert "no-such" in said(at)
+
+
+def test_the_workspace_survives_a_change_of_page(shop):
+    at = open_page("events", "shop")
+    at.switch_page(page_path("profiles")).run()
+    whole(at)
+    assert at.selectbox(key="workspace").value == "shop"
+    assert at.title[0].value == "Profiles"
+
+
+def test_switching_the_workspace_leaves_no_choice_of_the_other_behind(shop):
+    at = open_page("campaigns", "shop")
+    at.selectbox(key="workspace").set_value("blank").run()
+    whole(at)
+    at.selectbox(key="workspace").set_value("shop").run()
+    whole(at)
+
+
+def test_events_page_shows_the_ledger_and_the_rejected_row(shop):
+    at = open_page("events", "shop")
+    tables = {tuple(one.value.columns): one.value for one in at.dataframe}
+    ledger = next(table for columns, table in tables.items() if "rows_in" in columns)
+    row = ledger.iloc[0]
+    assert row["rows_in"] == row["loaded"] + row["duplicate"] + row["rejected"] + row["skipped"]
+    assert row["rejected"] == 1
+
+
+def test_profiles_page_finds_a_user_with_a_hard_name(shop):
+    at = open_page("profiles", "shop", user=HARD_USER)
+    whole(at)
+    assert "Last purchase" in said(at)
+    assert "&lt;img src=x" in said(at)
+    assert HARD_ITEM not in said(at)
+
+
+def test_profiles_page_offers_matches_for_a_part_of_an_id(shop):
+    at = open_page("profiles", "shop")
+    at.text_input(key="user").set_value("user-1").run()
+    whole(at)
+    assert at.get("button_group")
+
+
+def test_a_feature_can_be_chosen(shop):
+    at = open_page("profiles", "shop")
+    for name in ("monetary", "lifecycle", "last_event_time", "weekend_share"):
+        at.selectbox(key="feature").set_value(name).run()
+        whole(at)
+
+
+def test_a_segment_is_built_saved_deleted_and_brought_back(shop):
+    at = open_page("segments", "shop")
+    at.selectbox(key="rule_column").set_value("n_purchases").run()
+    at.number_input(key="value_n_purchases_>=").set_value(8).run()
+    at.button(key="add_condition").click().run()
+    whole(at)
+    n_users = segments.count(shop.reader(), {"column": "n_purchases", "is": ">=", "value": 8})
+    assert 0 < n_users < N_USERS
+    assert f"<dd>{n_users:,}<small>of {N_USERS}</small>" in said(at)
+    at.text_input(key="segment_name").set_value('Zoë\'s "best" 乳品')
+    at.button(key="save_rule").click().run()
+    whole(at)
+    names = [one.name for one in segments.list_segments(shop)]
+    assert 'Zoë\'s "best" 乳品' in names
+    saved = at.selectbox(key="saved")
+    saved.set_value(next(one for one in saved.options if "Zoë" in one)).run()
+    at.button(key="delete_segment").click().run()
+    whole(at)
+    assert 'Zoë\'s "best" 乳品' not in [one.name for one in segments.list_segments(shop)]
+    at.button(key="undo_delete").click().run()
+    whole(at)
+    assert 'Zoë\'s "best" 乳品' in [one.name for one in segments.list_segments(shop)]
+
+
+def test_a_linked_rule_is_drafted_and_a_broken_one_refused_in_words(shop):
+    at = open_page("segments", "shop", rule='{"all": [{"column": "n_purchases", "is": ">=", "value": 8}]}')
+    whole(at)
+    assert "Users that match" in said(at)
+    broken = open_page("segments", "shop", rule='{"all": [{"column": "nonsense", "is": "=", "value": 1}]}')
+    assert not broken.exception
+    assert "A rule&#x27;s column must be a column of the profiles." in said(broken)
+
+
+def test_training_runs_beside_the_page_and_is_listed(shop):
+    at = open_page("train", "shop", recommender="popular")
+    at.button(key="train_now").click().run()
+    assert not at.exception
+    give_up = time.monotonic() + 90
+    while (job := jobs.latest(shop, "train")) and job.active and time.monotonic() < give_up:
+        time.sleep(0.2)
+    assert job is not None
+    assert job.state == "done", job.error
+    again = open_page("train", "shop")
+    whole(again)
+    assert {run.recommender for run in recommend.runs(shop)} >= {"repeat", "popular"}
+
+
+def test_a_run_is_published_and_rolled_back(shop):
+    first = recommend.published(shop)
+    other = actions.run(shop, ACTOR, actions.Train(recommender="popular"))
+    at = open_page("train", "shop")
+    box = at.selectbox(key="publish_run")
+    box.set_value(next(one for one in box.options if other["run_id"] in one))
+    at.button(key="publish").click().run()
+    whole(at)
+    assert recommend.published(shop).run_id == other["run_id"]
+    box = at.selectbox(key="publish_run")
+    box.set_value(next(one for one in box.options if first.run_id in one))
+    at.button(key="publish").click().run()
+    assert recommend.published(shop).run_id == first.run_id
+
+
+def test_slates_of_a_user_show_cards_reasons_and_history(shop):
+    at = open_page("slates", "shop", user=HARD_USER)
+    whole(at)
+    assert said(at).count('class="pm-card"') >= 2
+    assert "pm-why" in said(at)
+    assert "pm-timeline" in said(at)
+
+
+def test_slates_say_that_there_is_no_content(shop):
+    at = open_page("slates", "shop", kind="Content")
+    whole(at)
+    assert "no content" in said(at)
+
+
+def test_slates_of_a_segment(shop):
+    at = open_page("slates", "shop", whom="A segment")
+    whole(at)
+    assert "Users scored" in said(at)
+
+
+def test_slate_rules_are_applied_and_priced(shop):
+    at = open_page("slates", "shop", user=HARD_USER)
+    at.number_input(key="per_category").set_value(1)
+    at.button(key="apply_rules").click().run()
+    whole(at)
+    assert "What each rule costs" in said(at)
+
+
+def test_a_campaign_is_made_from_the_page_alone(shop):
+    at = open_page("campaigns", "shop")
+    at.text_input(key="audience_name").set_value("Win back 乳品")
+    at.button(key="create_audience").click().run()
+    whole(at)
+    at.button(key="export").click().run()
+    whole(at)
+    made = campaigns.list_exports(shop, campaigns.audience(shop, "Win back 乳品"))
+    assert len(made) == 1
+    assert made[0].n_rows == campaigns.audience(shop, "Win back 乳品").n_target
+
+
+def test_a_taken_name_is_refused_in_words(shop):
+    at = open_page("campaigns", "shop")
+    at.text_input(key="audience_name").set_value(f"Spring {HARD_USER}")
+    at.button(key="create_audience").click().run()
+    assert not at.exception
+    assert 'role="alert"' in said(at)
+
+
+def test_a_wrong_server_path_is_refused_in_words(shop):
+    at = open_page("events", "shop")
+    at.text_input(key="server_path").set_value("/no/such/file.csv")
+    at.button(key="look").click().run()
+    assert not at.exception
+    assert "The path must be a file on this server." in said(at)
+
+
+def test_an_uploaded_file_is_proposed_with_its_mapping(shop, tmp_path):
+    at = open_page("events", "blank")
+    at.file_uploader(key="upload").set_value(
+        [("clicks <b>.csv", b"user,time,action,sku\nu1,2026-01-01 10:00:00,view,a\n", "text/csv")]
+    ).run()
+    whole(at)
+    assert at.selectbox(key="map_user_id").value == "user"
+    assert at.selectbox(key="map_event_type").value == "action"
+    assert at.selectbox(key="map_value").value == "–"
+
+
+def test_a_failure_is_one_sentence_with_a_reference(caplog):
+    def page():
+        from persmark.ui.refusals import shown
+
+        with shown():
+            raise ZeroDivisionError("secret detail")
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert "Something broke on our side" in said(at)
+    assert "secret detail" not in said(at)
+    reference = said(at).split("Reference: ")[1][:8]
+    assert any(reference in record.getMessage() for record in caplog.records)
+
+
+def test_a_refusal_shows_title_message_and_hint():
+    def page():
+        from persmark.errors import InputError
+        from persmark.ui.refusals import shown
+
+        with shown():
+            raise InputError("k must be at least 1. Received: <b>.", title="Too short", hint="Give 10.")
+
+    at = AppTest.from_function(page).run()
+    for part in ("Too short", "k must be at least 1. Received: &lt;b&gt;.", "Give 10."):
+        assert part in said(at)
