@@ -95,7 +95,7 @@ class Audience:
                 text(
                     "{base}% bought within {days} days; a rise of at least {points} percentage points"
                     " would be noticed in 80% of tries.",
-                    base=round(100 * held["base_rate"], 1), days=BASE_DAYS, points=round(100 * found, 1),
+                    base=100 * held["base_rate"], days=BASE_DAYS, points=100 * found,
                 )
             )  # fmt: skip
         return tuple(said)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from persmark.columns import AD, CAMPAIGN_RECEIVED, CONTENT, PRODUCT
-from persmark.recommend import Recommender, event_weights
+from persmark.columns import AD, CAMPAIGN_RECEIVED, CONTENT, EVENT_TYPES, PRODUCT
+from persmark.recommend import EVENT_WEIGHTS, Recommender, event_weights
 from persmark.slates.fill import Candidates
 from persmark.slates.slate import SlateRequest
 from persmark.store import Reader, read_sql
@@ -114,7 +114,14 @@ def _ads(
 
 def history_weights(reader: Reader, request: SlateRequest) -> dict[str, float]:
     """Event type -> weight, as asked for, else the defaults."""
-    return dict(request.weights) if request.weights is not None else event_weights(reader)
+    if request.weights is not None:
+        return dict(request.weights)
+    # Among types of our vocabulary the defaults are known by name, and the counts are a small table;
+    # only a type of the workspace's own needs a look at the events.
+    held = {str(row[0]) for row in reader.rows("SELECT DISTINCT event_type FROM event_counts")}
+    if held & EVENT_WEIGHTS.keys() and held <= set(EVENT_TYPES):
+        return {kind: weight for kind, weight in EVENT_WEIGHTS.items() if kind in held}
+    return event_weights(reader)
 
 
 def tastes(reader: Reader, users: pa.Table, weights: Mapping[str, float], moment: Moment) -> dict[str, float]:

@@ -64,6 +64,10 @@ def fill(workspace, *, events=EVENTS, items=ITEMS, offers=OFFERS, users=("carl",
                 }
             ),
         )
+        w.run(
+            "CREATE TABLE out.event_counts AS SELECT local_date, local_hour, event_type, source_id,"
+            " COUNT(*) AS n_events, CAST(0 AS DECIMAL(18,4)) AS value FROM out.events GROUP BY ALL"
+        )
     with workspace.write("catalogue") as w:
         names = ("item_id", "kind", "title", "category", "brand")
         w.put(

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from persmark.errors import EmptyError, InputError, NotFoundError
-from persmark.recommend import load_interactions, recommender
+from persmark.recommend import event_weights, load_interactions, recommender
 from persmark.slates import SlateRequest, SlateRules, build_slate
+from persmark.slates.candidates import history_weights
 from persmark.store import create_workspace
 
 from .conftest import AS_OF, EVENTS, ITEMS, ODD, fill
@@ -220,3 +221,13 @@ def test_requests_that_cannot_be_served(request_, message):
 def test_arrow_users_of_a_segment_are_taken(reader, repeat):
     users = pa.array(["ann", "dan"]).to_pylist()
     assert slate_of(reader, repeat, users=users, k=1).n_users == 2
+
+
+@pytest.mark.parametrize("own_type", ["view", "played"])
+def test_histories_weigh_as_in_training(workspace, own_type):
+    """Types of our vocabulary are found by the counts alone, a type of the shop's own by the events."""
+    fill(workspace, events=[*EVENTS, ("ann", "tea", own_type, 30, None)])
+    with workspace.reader() as reader:
+        assert history_weights(reader, SlateRequest(user_id="ann")) == event_weights(reader)
+        asked = SlateRequest(user_id="ann", weights={"view": 2.0})
+        assert history_weights(reader, asked) == {"view": 2.0}
