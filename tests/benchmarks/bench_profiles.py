@@ -1,0 +1,184 @@
+"""Profiles and segment counts against DuckDB's bare load of the same CSV.
+
+    python tests/benchmarks/make_events.py --rows 10000000 --users 500000 --seed 7 --out events.csv
+    python tests/benchmarks/bench_profiles.py --csv events.csv
+
+CPU seconds are of the whole process, all threads. The bare load is `CREATE TABLE AS FROM
+read_csv(all text)` into a file of its own under the same memory limit. The events are loaded once,
+outside the clock, sorted by user as the store keeps them; as the CSV has no catalogue, every item
+gets one of 120 categories and 700 brands by its place in the list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from persmark.profiles import build_profiles
+from persmark.segments import count
+from persmark.settings import settings
+from persmark.store import Workspace, create_workspace
+from persmark.text import Text
+
+EVENTS = """
+CREATE TABLE out.events AS
+WITH typed AS (
+    SELECT
+        user_id,
+        nullif(item_id, '') AS item_id,
+        event_type,
+        CAST(event_time AS TIMESTAMP) AS event_time,
+        CAST(nullif(value, '') AS DECIMAL(18, 4)) AS value,
+        CAST(nullif(quantity, '') AS DECIMAL(18, 4)) AS quantity,
+        nullif(order_id, '') AS order_id,
+        nullif(channel, '') AS channel
+    FROM read_csv($path, all_varchar = true)
+)
+SELECT
+    *,
+    CAST(NULL AS DECIMAL(18, 4)) AS discount,
+    CAST(NULL AS VARCHAR) AS campaign_id,
+    CAST(event_time AS DATE) AS local_date,
+    CAST(hour(event_time) AS INTEGER) AS local_hour,
+    0 AS repeat_no
+FROM typed
+ORDER BY user_id, event_time
+"""
+SESSIONS = """
+CREATE TABLE out.sessions AS
+WITH marked AS (
+    SELECT user_id, event_time,
+        CASE WHEN epoch(event_time) - epoch(lag(event_time) OVER w) <= 1800 THEN 0 ELSE 1 END AS opens
+    FROM out.events WINDOW w AS (PARTITION BY user_id ORDER BY event_time)
+),
+numbered AS (
+    SELECT user_id, event_time,
+        sum(opens) OVER (PARTITION BY user_id ORDER BY event_time ROWS UNBOUNDED PRECEDING) AS session_no
+    FROM marked
+)
+SELECT user_id, CAST(session_no AS INTEGER) AS session_no, min(event_time) AS started_at,
+    max(event_time) AS ended_at, CAST(count(*) AS INTEGER) AS n_events
+FROM numbered GROUP BY user_id, session_no ORDER BY user_id, session_no
+"""
+ITEMS = """
+CREATE TABLE out.items AS
+WITH listed AS (SELECT DISTINCT item_id FROM events WHERE item_id IS NOT NULL),
+numbered AS (SELECT item_id, row_number() OVER (ORDER BY item_id) AS n FROM listed)
+SELECT item_id, 'product' AS kind, 'Item ' || n AS title, 'category ' || (n % 120) AS category,
+    'brand ' || (n % 700) AS brand
+FROM numbered
+"""
+CLAUSES: dict[str, dict[str, Any]] = {
+    "profile clause": {"column": "recency_days", "is": "<=", "value": 30},
+    "event clause": {"events": {"event_type": "purchase", "at_least": 3, "within_days": 60}},
+    "event and category clause": {
+        "events": {"event_type": "view", "category": "category 7", "at_least": 2, "within_days": 60}
+    },
+    "rule of four clauses": {
+        "all": [
+            {"segment": "lifecycle: at_risk"},
+            {"column": "n_views", "is": ">=", "value": 3},
+            {"events": {"event_type": "view", "category": ["category 7", "category 8"], "at_least": 2}},
+            {"not": {"events": {"event_type": "campaign_received", "at_least": 1, "within_days": 30}}},
+        ]
+    },
+}
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def measured(work: Callable[[], object]) -> float:
+    before = cpu_seconds()
+    work()
+    return cpu_seconds() - before
+
+
+class Steps:
+    """Remembers when each step of a build began."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[float, str]] = []
+
+    def __call__(self, share: float, doing: Text) -> None:
+        self.begun.append((cpu_seconds(), doing.render()))
+
+    def show(self) -> None:
+        for (began, doing), (ended, _) in pairwise(self.begun):
+            print(f"    {ended - began:5.2f} s  {doing}")
+
+
+def bare_load(csv: Path, folder: Path) -> None:
+    target = folder / "bare.duckdb"
+    target.unlink(missing_ok=True)
+    config = {"memory_limit": settings().store.memory_limit, "preserve_insertion_order": "false"}
+    with duckdb.connect(str(target), config=config) as connection:
+        connection.execute("CREATE TABLE raw AS FROM read_csv($path, all_varchar = true)", {"path": str(csv)})
+
+
+def loaded(csv: Path, folder: Path) -> Workspace:
+    workspace = create_workspace("bench", root=folder)
+    with workspace.write("events") as writer:
+        writer.run(EVENTS, {"path": str(csv)})
+        writer.run(SESSIONS)
+    with workspace.write("catalogue") as writer:
+        writer.run(ITEMS)
+    return workspace
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--csv", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--steps", action="store_true", help="print the CPU time of each step of the first build"
+    )
+    asked = parser.parse_args()
+    if not asked.csv.is_file():
+        print(f"No file {asked.csv}.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(dir=asked.csv.parent) as name:
+        folder = Path(name)
+        workspace = loaded(asked.csv, folder)
+        ratios = []
+        for round_ in range(asked.rounds):
+            bare = measured(lambda: bare_load(asked.csv, folder))
+            steps = Steps()
+            build = measured(lambda heard=steps: build_profiles(workspace, actor="bench", on_progress=heard))
+            ratios.append(build / bare)
+            load = os.getloadavg()[0]
+            print(
+                f"bare {bare:.2f} s, profiles {build:.2f} s CPU: ratio {build / bare:.3f} (load {load:.2f})"
+            )
+            if asked.steps and round_ == 0:
+                steps.show()
+        print(f"profiles / bare load: median {statistics.median(ratios):.3f} of {asked.rounds} (limit 1.0)")
+        with workspace.reader() as reader:
+            for title, rule in CLAUSES.items():
+                walls = []
+                for _ in range(5):
+                    began = time.perf_counter()
+                    n_users = count(reader, rule)
+                    walls.append(time.perf_counter() - began)
+                wall = 1000 * statistics.median(walls)
+                print(f"{title}: {n_users:,} users, median {wall:.0f} ms (load {os.getloadavg()[0]:.2f})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
