@@ -45,6 +45,7 @@ def create_audience(
     seed: int = 1,
     actor: str,
     recommender: Recommender | None = None,
+    run_id: str | None = None,
 ) -> Audience:
     """Choose users, withhold some of them at random, and keep both for good.
 
@@ -63,6 +64,7 @@ def create_audience(
         seed: Of the draws.
         actor: Who does it, for the audit.
         recommender: For `item_id`; the published one where left out.
+        run_id: Of `recommender`, to be kept with the definition.
 
     Raises:
         InputError: Neither segment nor item is given, the name is taken or unfit, or a number breaks
@@ -84,9 +86,12 @@ def create_audience(
             hint="0.1 withholds one user in ten.",
         )
     _refuse_taken(workspace, name)
-    run = published(workspace) if item_id is not None and recommender is None else None
-    if item_id is not None and recommender is None:
-        recommender = load_run(workspace)
+    if item_id is None:
+        recommender = run_id = None
+    elif recommender is None:
+        run = published(workspace)
+        run_id = run.run_id if run else None
+        recommender = load_run(workspace, run_id)
     with workspace.reader() as reader:
         as_of = workspace.as_of() or datetime.fromtimestamp(last_second(reader), UTC)
         as_of = as_of.replace(tzinfo=None)
@@ -121,7 +126,7 @@ def create_audience(
             "as_of": as_of.isoformat(),
             "data_versions": {group: held.version for group, held in reader.manifest.groups.items()},
             "recommender": recommender.name if recommender is not None else None,
-            "run_id": run.run_id if run else None,
+            "run_id": run_id,
         }
     drawn = assign_arms(users, share=holdout_share, seed=seed, key=name)
     made = _keep(workspace, name, definition, drawn, share=holdout_share, seed=seed)
