@@ -383,6 +383,7 @@ def _audience(
         seed=request.seed,
         actor=actor.name,
         recommender=found[0] if found else None,
+        run_id=found[1] if found else None,
     )
     return made.to_json()
 

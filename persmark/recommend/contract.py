@@ -20,7 +20,7 @@ import pandas as pd
 from persmark.columns import ITEM_ID, RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, FileRefusedError, InputError
 from persmark.recommend import saved
-from persmark.recommend.interactions import Ids, Interactions, places
+from persmark.recommend.interactions import Ids, Interactions
 from persmark.recommend.options import Settings
 from persmark.text import Text, text
 
@@ -152,7 +152,7 @@ class Recommender(ABC):
         columns = np.arange(len(self.item_ids))
         if candidates is not None:
             wanted = np.array(sorted(set(candidates)), dtype=object)
-            found = places(self.item_ids, wanted)
+            found = self._columns_of(wanted)
             columns = np.sort(found[found >= 0])
         parts = [
             self._best(histories, block, columns, k, exclude_seen)
@@ -205,7 +205,7 @@ class Recommender(ABC):
             raise InputError(
                 text("A reason is for one user. Received: {n}. Ask for each in turn.", n=history.n_users)
             )
-        (item,) = places(self.item_ids, np.array([item_id], dtype=object))
+        (item,) = self._columns_of(np.array([item_id], dtype=object))
         if item < 0:
             raise InputError(
                 text(
