@@ -33,6 +33,10 @@ STEPS: tuple[tuple[str, str, float], ...] = (
     ("profiles", "Writing profiles", 0.16),
 )
 
+# Steps that take one range of users at a time, and how many users that is.
+BY_RANGE = ("top_categories", "favourite_brands")
+USERS_AT_ONCE = 50_000
+
 # Features whose histograms are published, so that a page draws them without a scan.
 HISTOGRAMS = (
     "recency_days", "frequency", "monetary", "average_order_value", "n_events", "n_sessions",
@@ -111,6 +115,17 @@ def _params(sql: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if re.search(rf"\${name}\b", sql)}
 
 
+def _run(writer: Writer, name: str, values: dict[str, Any], n_users: int) -> None:
+    """One step; those of `BY_RANGE` once for each range of users."""
+    sql = read_sql("persmark.profiles", name)
+    if name not in BY_RANGE:
+        writer.run(sql, _params(sql, values))
+        return
+    writer.run(read_sql("persmark.profiles", f"{name}_empty"))
+    for first in range(1, n_users + 1, USERS_AT_ONCE):
+        writer.run(sql, _params(sql, {**values, "first_user": first, "past_user": first + USERS_AT_ONCE}))
+
+
 def _bins(reader: Reader, feature: str) -> list[dict[str, Any]]:
     sql, params = bins_sql(feature, FEATURES[feature].dtype, N_BINS, table="out.profiles")
     return [
@@ -120,9 +135,8 @@ def _bins(reader: Reader, feature: str) -> list[dict[str, Any]]:
 
 
 def _stats(
-    writer: Writer, as_of: datetime, attributes: dict[str, str], chosen: ProfileSettings
+    writer: Writer, n_users: int, as_of: datetime, attributes: dict[str, str], chosen: ProfileSettings
 ) -> dict[str, Any]:
-    n_users = int(writer.value("SELECT count(*) FROM out.profiles"))
     groups = {}
     for column, known in (("rfm_segment", RFM_SEGMENTS), ("lifecycle", LIFECYCLE)):
         rows = writer.rows(f"SELECT {column}, count(*) FROM out.profiles GROUP BY {column}")
@@ -168,20 +182,20 @@ def build_profiles(
                              title="No events yet", hint="Load events first.")  # fmt: skip
         values = {"as_of": moment, **asdict(chosen)}
         attributes = _attributes(writer, chosen.max_attributes)
-        done = 0.0
+        done, n_users = 0.0, 0
         for name, doing, part in STEPS:
             if on_progress:
                 on_progress(done, text(doing))
-            sql = read_sql("persmark.profiles", name)
-            writer.run(sql, _params(sql, values))
+            _run(writer, name, values, n_users)
             done += part
-            if name == "base" and not writer.value("SELECT count(*) FROM base"):
+            if name == "base":
+                n_users = int(writer.value("SELECT count(*) FROM base"))
+            if not n_users:
                 raise EmptyError(
                     text("Profiles need an event up to {as_of}. Received: only later ones.", as_of=moment),
                     title="No events by then", hint="Choose a later moment.",
                 )  # fmt: skip
-        writer.stats.update(_stats(writer, moment, attributes, chosen))
-        n_users: int = writer.stats["n_users"]
+        writer.stats.update(_stats(writer, n_users, moment, attributes, chosen))
     built = ProfilesBuilt(n_users=n_users, as_of=moment, seconds=round(time.monotonic() - began, 3))
     workspace.audit(
         actor, "build profiles", {"as_of": moment.isoformat()}, {"n_users": n_users, "seconds": built.seconds}

@@ -14,11 +14,10 @@ from tests.profiles.made import event, workspace
 ODD = 'o\'Neil "张" 😀%'
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Workspace:
+def _shop(root: Path) -> Workspace:
     """As of 2026-03-31: three buyers, the odd one lately; `w` only looks."""
     made = workspace(
-        tmp_path,
+        root,
         [
             event(ODD, "purchase", "2026-03-30T00:00:00", "milk", value=10, channel="web"),
             event(ODD, "view", "2026-03-29T00:00:00", "milk", channel="web"),
@@ -42,6 +41,13 @@ def shop(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def reader(shop: Workspace) -> Iterator[Reader]:
-    with shop.reader() as opened:
+def shop(tmp_path: Path) -> Workspace:
+    """A shop of the test's own, to write to."""
+    return _shop(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """The same shop, only read, shared by all tests."""
+    with _shop(tmp_path_factory.mktemp("read")).reader() as opened:
         yield opened

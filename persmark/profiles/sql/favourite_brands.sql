@@ -1,12 +1,13 @@
 -- The brand that holds most of each user's decayed attention; equal weights go by name.
 -- Packed as in top_categories.sql, so that one max() finds the weight and the name together.
-CREATE TEMP TABLE favourite_brands AS
+-- One range of users at a time: their sums fit a processor's cache, all sums at once would not.
+INSERT INTO favourite_brands
 WITH width AS (SELECT coalesce(max(brand_no), 0) + 1 AS n FROM item_numbers),
 names AS (SELECT brand_no, min(brand) AS brand FROM item_numbers GROUP BY brand_no),
 sums AS (
     SELECT user_brand, CAST(sum(weight) AS BIGINT) AS weight
     FROM touches
-    WHERE user_brand IS NOT NULL
+    WHERE user_brand IS NOT NULL AND user_no >= $first_user AND user_no < $past_user
     GROUP BY user_brand
 ),
 split AS (

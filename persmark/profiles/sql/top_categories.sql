@@ -1,12 +1,13 @@
 -- The three categories that hold most of each user's decayed attention; equal weights go by name.
 -- Weight and number are packed into one integer (weight * n + n - category_no), which orders both.
-CREATE TEMP TABLE top_categories AS
+-- One range of users at a time: their sums fit a processor's cache, all sums at once would not.
+INSERT INTO top_categories
 WITH width AS (SELECT coalesce(max(category_no), 0) + 1 AS n FROM item_numbers),
 names AS (SELECT category_no, min(category) AS category FROM item_numbers GROUP BY category_no),
 sums AS (
     SELECT user_category, CAST(sum(weight) AS BIGINT) AS weight
     FROM touches
-    WHERE user_category IS NOT NULL
+    WHERE user_category IS NOT NULL AND user_no >= $first_user AND user_no < $past_user
     GROUP BY user_category
 ),
 split AS MATERIALIZED (

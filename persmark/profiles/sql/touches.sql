@@ -1,4 +1,4 @@
--- Every own event as three numbers, (user, category), (user, brand) and (user, channel) packed into
+-- Every own event as its user and three numbers, (user, category), (user, brand) and (user, channel) packed into
 -- one integer each (user_no * width + no), and how much it still counts: half after $half_life_days.
 -- Weights are whole billionths, at least one: their sums do not depend on the order of adding.
 CREATE TEMP TABLE touches AS
@@ -9,6 +9,7 @@ WITH width AS (
         (SELECT coalesce(max(channel_no), 0) + 1 FROM channel_numbers) AS channels
 )
 SELECT
+    base.user_no,
     CASE WHEN i.category_no > 0 THEN base.user_no * width.categories + i.category_no END AS user_category,
     CASE WHEN i.brand_no > 0 THEN base.user_no * width.brands + i.brand_no END AS user_brand,
     base.user_no * width.channels + c.channel_no AS user_channel,
