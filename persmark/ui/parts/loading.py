@@ -86,14 +86,17 @@ def _from_server() -> tuple[Path, str] | None:
     return path, path.name
 
 
-def _targets_for(workspace: Workspace, name: str) -> dict[str, str]:
-    """Where the file may go: label -> workspace name; the first is the default."""
+def _targets_for(workspace: Workspace, name: str, kind: str) -> dict[str, str]:
+    """Where the file may go: label -> workspace name; the first is the default.
+
+    Events open a workspace of their own; items and users belong to events that are there already.
+    """
     fresh = actions.workspace_for_upload(name)
     own = [one for one in list_workspaces() if open_workspace(one).kind == "own"]
     own.sort(key=lambda one: one != workspace.name)
     new = {f"a new workspace, '{fresh}'": fresh}
     existing = {f"workspace '{one}'": one for one in own}
-    return existing | new if workspace.kind == "own" else new | existing
+    return existing | new if workspace.kind == "own" and kind != "events" else new | existing
 
 
 def _zone(label: str, key: str, assumed: str) -> str:
@@ -197,7 +200,7 @@ def _show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after:
         chosen = _ask_columns(proposal)
         reading = _ask_reading(proposal, chosen)
         left, right = st.columns([2, 1], vertical_alignment="bottom")
-        places = _targets_for(workspace, name)
+        places = _targets_for(workspace, name, proposal.kind)
         with left:
             place = st.selectbox("Load into", list(places), key="load_into")
         with right:
