@@ -207,7 +207,7 @@ def _slate(arguments: Arguments) -> Document:
         if arguments.segment:
             rule = segments.get_segment(workspace, arguments.segment).rule
             saved = segments.saved_rules(workspace)
-            users = segments.members(reader, rule, saved=saved).to_pylist()
+            users = segments.members(reader, rule, saved=saved)["user_id"].to_pylist()
         request = slates.SlateRequest(
             user_id=arguments.user,
             users=users,
@@ -365,11 +365,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("persmark: cancelled; nothing was published.\n")
         return 130
-    if arguments.json:
-        json.dump(document, sys.stdout, ensure_ascii=False, default=str, allow_nan=False)
-        sys.stdout.write("\n")
-    else:
-        sys.stdout.write(_shown(document) + "\n")
+    shown = json.dumps(document, ensure_ascii=False, default=str, allow_nan=False)
+    try:
+        sys.stdout.write((shown if arguments.json else _shown(document)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough; what was to be done is done.
+        sys.stderr.close()
     return 0
 
 

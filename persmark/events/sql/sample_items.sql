@@ -31,7 +31,8 @@ SELECT
     titled(concat_ws(' / ', department, product_category, product_type)) AS category_path,
     titled(coalesce(product_category, department)) AS category,
     brand,
-    CAST(price AS DECIMAL(18,4)) AS price,
+    -- Fuel is counted in thousandths of a gallon: below a cent it is no price a person would know.
+    CASE WHEN price >= 0.01 THEN CAST(price AS DECIMAL(18,4)) END AS price,
     'USD' AS currency,
     CAST(to_json({manufacturer_id: CAST(manufacturer_id AS VARCHAR), size: package_size}) AS VARCHAR) AS attributes
 FROM products
