@@ -31,7 +31,7 @@ OnProgress = Callable[[float, Text], None]
 _START_WAIT_SECONDS = 3.0
 _KILL_AFTER_SECONDS = 2.0
 _KEEP = 50
-_ID = re.compile(r"[0-9]{14}-[0-9a-f]{8}")
+_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def start(
             title="Already running",
             hint="Wait for it to end, or cancel it.",
         )
-    job_id = f"{datetime.now(UTC):%Y%m%d%H%M%S}-{uuid.uuid4().hex[:8]}"
+    job_id = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid.uuid4().hex[:8]}"
     folder = parent / job_id
     folder.mkdir()
     alive_handle = _lock(folder / "alive.lock", wait_seconds=0)

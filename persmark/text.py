@@ -20,11 +20,11 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"
 
 @cache
 def _catalogue(language: str) -> Mapping[str, str]:
-    """Translations by English template; English needs none."""
-    if language == "en":
+    """Translations by English template; English needs none, a language may have none yet."""
+    file = resources.files("persmark").joinpath("locale", f"{language}.json")
+    if language == "en" or not file.is_file():
         return {}
-    raw = resources.files("persmark").joinpath("locale", f"{language}.json").read_text("utf-8")
-    loaded: dict[str, str] = json.loads(raw)
+    loaded: dict[str, str] = json.loads(file.read_text("utf-8"))
     return loaded
 
 
@@ -35,7 +35,7 @@ def _shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.3g}"
+        return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value + 0.0:.3g}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, date):

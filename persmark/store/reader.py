@@ -74,7 +74,10 @@ def _view(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
         part = f"SELECT * FROM {quoted(schema)}.{name}"
         later = schemas[position + 1 :]
         if key and later:
-            newer = " UNION ALL ".join(f"SELECT {quoted(key)} FROM {quoted(s)}.{name}" for s in later)
+            # A single NULL in the list would make NOT IN hide every row.
+            newer = " UNION ALL ".join(
+                f"SELECT {quoted(key)} FROM {quoted(s)}.{name} WHERE {quoted(key)} IS NOT NULL" for s in later
+            )
             part += f" WHERE {quoted(key)} NOT IN ({newer})"
         parts.append(part)
     return f"CREATE VIEW {name} AS " + " UNION ALL BY NAME ".join(parts)

@@ -26,6 +26,7 @@ from persmark.text import text
 
 STATE_FILE = "state.sqlite"
 _NAME = re.compile(r"[^\W_](?:[\w-]{0,62}[^\W_])?")
+_MOST_BYTES = 200  # of a folder's name; file systems allow 255, and `.gone-` must fit before it
 _OPENING_TRIES = 5
 
 
@@ -34,10 +35,14 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _can_be_folder(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and len(name.encode()) <= _MOST_BYTES
+
+
 def workspace_name(wish: str) -> str:
     """A name that can be a folder, made from any text: letters and digits of any script, `-`."""
     folded = unicodedata.normalize("NFKC", wish).strip().lower()
-    name = re.sub(r"[^\w]+|_+", "-", folded).strip("-")[:48].strip("-")
+    name = re.sub(r"[\W_]+", "-", folded).strip("-")[:48].strip("-")
     return name or "workspace"
 
 
@@ -131,7 +136,7 @@ def _root(root: Path | None) -> Path:
 
 def workspace_exists(name: str, *, root: Path | None = None) -> bool:
     """Whether a workspace of that name can be opened."""
-    return bool(_NAME.fullmatch(name)) and (_root(root) / name / STATE_FILE).is_file()
+    return _can_be_folder(name) and (_root(root) / name / STATE_FILE).is_file()
 
 
 def list_workspaces(*, root: Path | None = None) -> list[str]:
@@ -181,7 +186,7 @@ def create_workspace(
     Raises:
         InputError: The name cannot be a folder, or the time zone is unknown.
     """
-    if not _NAME.fullmatch(name):
+    if not _can_be_folder(name):
         raise InputError(
             text("A workspace's name must be letters, digits, '-' and '_', at most 64. Received: {name}.",
                  name=name),

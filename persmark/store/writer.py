@@ -28,6 +28,19 @@ class EngineError(PersmarkError):
     """The database refused a statement; nothing was published."""
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database refuses, as our own error with one line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EngineError(
+            text("The database could not finish a step. Received: {problem}.",
+                 problem=str(error).strip().splitlines()[0].rstrip(".")),
+            hint="Nothing was changed.",
+        ) from error  # fmt: skip
+
+
 class Writer(Reader):
     """A reader of the published tables that can also fill the next version of some groups.
 
@@ -61,14 +74,8 @@ class Writer(Reader):
         Raises:
             EngineError: The database refused it.
         """
-        try:
+        with _refusals():
             self._root.execute(sql, dict(params or {}))
-        except duckdb.Error as error:
-            raise EngineError(
-                text("The database could not finish a step. Received: {problem}.",
-                     problem=str(error).strip().splitlines()[0].rstrip(".")),
-                hint="Nothing was changed.",
-            ) from error  # fmt: skip
 
     def table(
         self,
@@ -96,10 +103,12 @@ class Writer(Reader):
         """As a reader's, on the building connection, so that its temporary tables are seen."""
         for name, table in (inputs or {}).items():
             self._root.register(name, table)
-        found = [tuple(row) for row in self._root.execute(sql, dict(params or {})).fetchall()]
-        for name in inputs or {}:
-            self._root.unregister(name)
-        return found
+        try:
+            with _refusals():
+                return [tuple(row) for row in self._root.execute(sql, dict(params or {})).fetchall()]
+        finally:
+            for name in inputs or {}:
+                self._root.unregister(name)
 
     def create(self, table: str) -> None:
         """Make `out.<table>` with its declared columns, unless it stands already."""
@@ -121,7 +130,7 @@ class Writer(Reader):
         self.create(table)
         self._root.register("put_rows", rows)
         try:
-            self._root.execute(f"INSERT INTO {self.place(table)} BY NAME SELECT * FROM put_rows")
+            self.run(f"INSERT INTO {self.place(table)} BY NAME SELECT * FROM put_rows")
         finally:
             self._root.unregister("put_rows")
 
