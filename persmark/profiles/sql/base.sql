@@ -31,12 +31,10 @@ added AS (
                 < CAST($contact_days AS BIGINT) * 86400
         ) AS n_campaigns_recent,
         CAST(sum(value) FILTER (WHERE event_type IN ('purchase', 'refund')) AS DECIMAL(18, 4)) AS monetary,
-        count(local_hour) FILTER (WHERE own) AS n_hours,
         count(*) FILTER (WHERE own AND local_hour < 6) AS n_night,
         count(*) FILTER (WHERE own AND local_hour >= 6 AND local_hour < 12) AS n_morning,
         count(*) FILTER (WHERE own AND local_hour >= 12 AND local_hour < 18) AS n_afternoon,
         count(*) FILTER (WHERE own AND local_hour >= 18) AS n_evening,
-        count(weekend) FILTER (WHERE own) AS n_days,
         count(*) FILTER (WHERE own AND weekend) AS n_weekend
     FROM marked
     GROUP BY user_id

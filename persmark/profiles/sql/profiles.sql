@@ -8,7 +8,9 @@ WITH measured AS (
         i.n_items,
         v.n_sessions,
         v.events_per_session,
-        greatest(n_night, n_morning, n_afternoon, n_evening) AS n_daypart
+        greatest(n_night, n_morning, n_afternoon, n_evening) AS n_daypart,
+        -- Local hour and date come together or not at all.
+        n_night + n_morning + n_afternoon + n_evening AS n_hours
     FROM base
     LEFT JOIN buying AS b ON b.user_id = base.user_id
     LEFT JOIN bought_items AS i ON i.user_id = base.user_id
@@ -73,7 +75,7 @@ SELECT
     CAST(n_morning AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS morning_share,
     CAST(n_afternoon AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS afternoon_share,
     CAST(n_evening AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS evening_share,
-    CAST(n_weekend AS DOUBLE) / nullif(CAST(n_days AS DOUBLE), 0) AS weekend_share,
+    CAST(n_weekend AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS weekend_share,
     s.r_score,
     s.f_score,
     s.m_score,
