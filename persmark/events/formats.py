@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ MAX_LINE = 2_000_000  # characters; DuckDB's own default for one CSV line
 _HEAD_BYTES = 1 << 20
 _CHUNK = 1 << 22
 _MAX_INFLATION = 200  # times the compressed size; text compresses 5 to 30 times
+
+# The csv module's own limit is a sixteenth of it and would end the look at a file with a traceback.
+csv.field_size_limit(MAX_LINE)
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,22 @@ def digest(path: Path, compression: str = "none") -> Digest:
     """Hash a file and count its lines.
 
     Raises:
-        FileRefusedError: It inflates beyond any text.
+        FileRefusedError: It inflates beyond any text, or is cut off.
     """
+    try:
+        return _digest(path, compression)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _cut_off(path) from error
+
+
+def _cut_off(path: Path) -> FileRefusedError:
+    return FileRefusedError(
+        text("A .gz file must be readable to its end. Received: {name}.", name=path.name),
+        hint="It may be cut off: copy it again.",
+    )
+
+
+def _digest(path: Path, compression: str) -> Digest:
     sha = hashlib.sha256()
     size = path.stat().st_size
     if compression != "none":
@@ -109,6 +127,22 @@ def digest(path: Path, compression: str = "none") -> Digest:
     return Digest(sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total)
 
 
+def _mostly_utf_8(head: bytes) -> bool:
+    """Whether a few bad bytes stand in UTF-8 text: its lines beyond ASCII that decode outnumber the rest.
+
+    Text of another encoding almost never decodes as UTF-8 by chance.
+    """
+    good = bad = 0
+    for line in head.split(b"\n"):
+        if not line.isascii():
+            try:
+                line.decode("utf-8")
+                good += 1
+            except UnicodeDecodeError:
+                bad += 1
+    return good > bad
+
+
 def _encoding(head: bytes, whole: bool) -> str:
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
@@ -122,6 +156,8 @@ def _encoding(head: bytes, whole: bool) -> str:
         try:
             decoder.decode(head, final=whole)
         except UnicodeDecodeError:
+            if name == "utf-8" and _mostly_utf_8(head):
+                return name
             continue
         return name
     return "utf-8"
@@ -152,8 +188,7 @@ def _is_value(cell: str) -> bool:
     return True
 
 
-def _has_header(records: Sequence[Sequence[str]]) -> bool:
-    first = records[0]
+def _is_header(first: Sequence[str]) -> bool:
     return not any(_is_value(cell) for cell in first) and any(cell.strip() for cell in first)
 
 
@@ -187,11 +222,8 @@ def read_head(path: Path) -> tuple[Format, list[str]]:
         with opened(path, compression) as stream:
             head = stream.read(_HEAD_BYTES)
             whole = not stream.read(1)
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
-        raise FileRefusedError(
-            text("A .gz file must be readable to its end. Received: {name}.", name=path.name),
-            hint="It may be cut off: copy it again.",
-        ) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _cut_off(path) from error
     encoding = _encoding(head, whole)
     decoded = head.decode(encoding, errors="replace").removeprefix("\ufeff")
     lines = io.StringIO(decoded, newline="").readlines()
@@ -213,30 +245,44 @@ def read_head(path: Path) -> tuple[Format, list[str]]:
             text("A file must hold at least a header. Received: {name}, which is empty.", name=path.name)
         )
     delimiter = first.strip()[4] if skip else _delimiter(sample)
-    records = [record for record in csv.reader(sample[:50], delimiter=delimiter) if record]
-    if len(records[0]) > MAX_COLUMNS:
-        raise FileRefusedError(
-            text(
-                "A file must have at most {limit} columns. Received: {n}.",
-                limit=MAX_COLUMNS,
-                n=len(records[0]),
-            ),
-            hint="Keep the columns that matter, or turn wide columns into rows.",
-        )
-    header = _has_header(records)
+    records = _records(lines[skip : skip + 200], delimiter)
+    check_width(max(len(fields) for _, fields in records))
+    begin, first_record = _table(records)
     return (
-        Format("csv", encoding, compression, delimiter, '"', header, skip + _preamble(records)),
+        Format("csv", encoding, compression, delimiter, '"', _is_header(first_record), skip + begin),
         lines,
     )
 
 
-def _preamble(records: Sequence[Sequence[str]]) -> int:
-    """How many short lines stand before the table begins (a report's title, its date)."""
-    widths = Counter(len(record) for record in records)
-    width = widths.most_common(1)[0][0]
-    if width == 1:
-        return 0
-    for position, record in enumerate(records):
-        if len(record) >= width:
-            return position
-    return 0
+def check_width(n_columns: int) -> None:
+    """Refuse a file with more columns than anybody can map.
+
+    Raises:
+        FileRefusedError: There are more than `MAX_COLUMNS`.
+    """
+    if n_columns > MAX_COLUMNS:
+        raise FileRefusedError(
+            text("A file must have at most {limit} columns. Received: {n}.", limit=MAX_COLUMNS, n=n_columns),
+            hint="Keep the columns that matter, or turn wide columns into rows.",
+        )
+
+
+def _records(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
+    """The first records that hold something, each with how many lines stand before it."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    found: list[tuple[int, list[str]]] = []
+    before = 0
+    for fields in reader:
+        if any(cell.strip() for cell in fields):
+            found.append((before, fields))
+        before = reader.line_num
+        if len(found) == 50:
+            break
+    # A table of nothing but delimiters has no record that holds something.
+    return found or [(0, next(csv.reader(lines, delimiter=delimiter)))]
+
+
+def _table(records: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
+    """Lines before the table begins (a report's title, its date), and its first record."""
+    width = Counter(len(fields) for _, fields in records).most_common(1)[0][0]
+    return next((begin, fields) for begin, fields in records if len(fields) >= width)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
@@ -137,6 +137,35 @@ def fold(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.strip().lower())
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, Map) and all(_is_text(one) for pair in value.items() for one in pair)
+
+
+def _check_types(raw: Map[str, Any]) -> None:
+    """Refuse values of a mapping that are of another type than it needs."""
+    rules: tuple[tuple[tuple[str, ...], str, Callable[[object], bool]], ...] = (
+        (("kind", "time_format", "time_zone", "event_type", "decimal"), "a text", _is_text),
+        (("columns", "event_types"), "an object of texts", _are_texts),
+        (("drop_repeats",), "true or false", lambda value: isinstance(value, bool)),
+        (
+            ("ignored",),
+            "a list of texts",
+            lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)),
+        ),
+    )
+    for names, rule, holds in rules:
+        for name in names:
+            if name in raw and not holds(raw[name]):
+                raise InputError(
+                    text("A mapping's '{name}' must be {rule}. Received: {value}.",
+                         name=name, rule=rule, value=str(raw[name])[:80])
+                )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Mapping:
     """How one shape of file is read; saved, and used again for the next file of that shape.
@@ -174,8 +203,13 @@ class Mapping:
         """Read a saved mapping.
 
         Raises:
-            InputError: An unknown key, kind or time format.
+            InputError: No object, an unknown key, kind or time format, or a value of the wrong type.
         """
+        if not isinstance(raw, Map):
+            raise InputError(
+                text("A mapping must be a JSON object. Received: {value}.", value=str(raw)[:80]),
+                hint='For example {"kind": "events", "columns": {"user_id": "customer"}}.',
+            )
         known = [one.name for one in fields(cls)]
         unknown = [key for key in raw if key not in known]
         if unknown or "kind" not in raw or "columns" not in raw:
@@ -184,6 +218,7 @@ class Mapping:
                      keys=", ".join(map(str, raw)) or "nothing"),
                 hint=text("Available: {keys}.", keys=", ".join(known)),
             )  # fmt: skip
+        _check_types(raw)
         made = cls(**{**raw, "ignored": tuple(raw.get("ignored", ()))})
         if made.kind not in KINDS:
             raise InputError(
@@ -194,6 +229,8 @@ class Mapping:
                 text("A time format must be known. Received: {format}.", format=made.time_format),
                 hint=text("Available: {names}.", names=", ".join(TIME_FORMATS)),
             )
+        if made.decimal not in (".", ","):
+            raise InputError(text("A decimal sign must be '.' or ','. Received: {sign}.", sign=made.decimal))
         try:
             ZoneInfo(made.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from persmark.errors import FileRefusedError
-from persmark.events.formats import Format, read_head
+from persmark.events.formats import Format, check_width, read_head
 from persmark.events.mapping import EVENT_TYPE_NAMES, Mapping, fold, guess_columns, guess_kind
 from persmark.events.stage import flat
 from persmark.text import Text, text
@@ -104,7 +104,7 @@ def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[l
         for line in lines[:_SAMPLE_ROWS]:
             try:
                 one = json.loads(line) if line.strip() else None
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):  # also a number of thousands of digits
                 continue
             if isinstance(one, dict):
                 found.append(one)
@@ -185,6 +185,7 @@ def propose(
     path = Path(path)
     form, lines = read_head(path)
     names, rows = _rows(path, form, lines)
+    check_width(len(names))
     import pandas as pd
 
     preview = pd.DataFrame(rows[:PREVIEW_ROWS], columns=names, dtype="str")

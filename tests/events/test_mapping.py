@@ -1,0 +1,197 @@
+"""What columns and values are taken to mean; what a mapping may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persmark.errors import InputError
+from persmark.events import TIME_FORMATS, Mapping, propose
+from persmark.events.propose import guess_decimal, guess_time
+from tests.conftest import HARD
+from tests.events.files import csv_of, write
+
+# Headers as these exports write them, and what must be found in them.
+VOCABULARIES = {
+    "Amazon Personalize": (
+        "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE", "1,2,1700000000,View,3",
+        {"user_id": "USER_ID", "item_id": "ITEM_ID", "event_time": "TIMESTAMP", "event_type": "EVENT_TYPE",
+         "value": "EVENT_VALUE"},
+        "epoch_s",
+    ),
+    "RetailRocket": (
+        "timestamp,visitorid,event,itemid,transactionid", "1433221332117,257597,addtocart,355908,",
+        {"user_id": "visitorid", "item_id": "itemid", "event_time": "timestamp", "event_type": "event",
+         "order_id": "transactionid"},
+        "epoch_ms",
+    ),
+    "UCI Online Retail": (
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
+        "536365,85123A,HOLDER,6,12/13/2010 8:26,2.55,17850,United Kingdom",
+        {"user_id": "CustomerID", "item_id": "StockCode", "event_time": "InvoiceDate", "order_id": "InvoiceNo",
+         "quantity": "Quantity", "item_title": "Description", "item_price": "UnitPrice"},
+        "mdy",
+    ),
+    "Segment, flat": (
+        "user_id,event,timestamp,product_id,name,brand,category,price,quantity,order_id,currency,message_id",
+        "u,Product Added,2026-01-01T00:00:00.123Z,p,Cheese,B,Dairy,9.5,2,o,EUR,m1",
+        {"user_id": "user_id", "event_type": "event", "event_time": "timestamp", "item_id": "product_id",
+         "item_title": "name", "item_brand": "brand", "item_category": "category", "value": "price",
+         "quantity": "quantity", "order_id": "order_id", "currency": "currency", "event_id": "message_id"},
+        "iso",
+    ),
+    "GA4, flat": (
+        "event_timestamp,event_name,user_pseudo_id,item_id,value,source",
+        "1700000000000000,view_item,1.2,sku,3,google",
+        {"event_time": "event_timestamp", "event_type": "event_name", "user_id": "user_pseudo_id",
+         "item_id": "item_id", "value": "value", "channel": "source"},
+        "epoch_us",
+    ),
+    "Chinese shop": (
+        "用户ID,商品ID,行为类型,时间,金额", "张三,1,购买,2026-01-01,9.9",
+        {"user_id": "用户ID", "item_id": "商品ID", "event_type": "行为类型", "event_time": "时间", "value": "金额"},
+        "iso",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VOCABULARIES)
+def test_headers_of_known_exports_are_understood(tmp_path: Path, name: str) -> None:
+    header, row, columns, time_format = VOCABULARIES[name]
+    found = propose(write(tmp_path / "x.csv", csv_of([row], header)))
+    assert found.kind == "events"
+    assert found.mapping.columns == columns
+    assert found.mapping.time_format == time_format
+
+
+def test_event_types_are_folded_to_ours(tmp_path: Path) -> None:
+    spellings = ["Add To Cart", "add_to_cart", "cart", "PURCHASE", "Order Completed", "pv", "购买", HARD[:7]]
+    rows = [f"u,i,{one},2026-01-01,1" for one in spellings]
+    found = propose(write(tmp_path / "x.csv", csv_of(rows)))
+    assert found.mapping.event_types == {
+        "Add To Cart": "cart", "add_to_cart": "cart", "PURCHASE": "purchase", "Order Completed": "purchase",
+        "pv": "view", "购买": "purchase",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "time_format"),
+    [
+        (["2026-01-31 18:00:00"], "iso"),
+        (["2026-01-31T18:00:00+02:00"], "iso"),
+        (["1700000000", "1700000001.5"], "epoch_s"),
+        (["1700000000000"], "epoch_ms"),
+        (["1700000000000000"], "epoch_us"),
+        (["45321", "45321.75"], "excel"),
+        (["13/02/2024 03:04"], "dmy"),
+        (["01.02.2024", "31.01.2024"], "dmy"),
+        (["1/13/2024"], "mdy"),
+        (["2024/01/02"], "iso"),
+        ([], "iso"),
+        (["", "  "], "iso"),
+        (["someday"], "iso"),
+    ],
+)
+def test_the_time_format_is_told_by_the_values(values: list[str], time_format: str) -> None:
+    assert guess_time(values) == (time_format, None)
+
+
+def test_dates_that_could_be_either_are_asked() -> None:
+    found, question = guess_time(["01/02/2024", "03/04/2024"])
+    assert question is not None
+    assert (question.key, question.options, question.assumed) == ("time_format", ("dmy", "mdy"), None)
+    assert question.text.render() == (
+        "Is 01/02/2024 day first or month first? No date in the first rows tells."
+    )
+    assert found == "dmy"
+
+
+@pytest.mark.parametrize(
+    ("values", "sign"),
+    [(["1.234,50", "9,9"], ","), (["1,234.50", "9.9"], "."), (["1,234", "12"], "."), ([], "."), (["5"], ".")],
+)
+def test_the_decimal_sign_is_told_by_the_values(values: list[str], sign: str) -> None:
+    assert guess_decimal(values) == sign
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("user_id,event_time", "events"),
+        ("item_id,title,price", "items"),
+        ("user_id,age,city", "users"),
+        ("customer,email", "users"),
+        ("a,b", "events"),
+    ],
+)
+def test_the_kind_of_file_is_told_by_its_header(tmp_path: Path, header: str, kind: str) -> None:
+    assert (
+        propose(write(tmp_path / "x.csv", csv_of(["x,y,z"[: len(header.split(",")) * 2 - 1]], header))).kind
+        == kind
+    )
+
+
+def test_a_mapping_comes_back_from_json_as_it_was() -> None:
+    made = Mapping(
+        "events", {"user_id": HARD, "event_time": "t"}, "dmy", "Asia/Kathmandu", "view", {HARD: "cart"}, ",", True,
+        ("left out",),
+    )  # fmt: skip
+    assert Mapping.from_json(made.to_json()) == made
+
+
+COLUMNS = {"user_id": "u", "event_time": "t"}
+REFUSED: dict[str, tuple[Any, str]] = {
+    "unknown key": ({"kind": "events", "columns": COLUMNS, "colour": 1},
+                    "A mapping must have 'kind' and 'columns' and no unknown keys. Received: kind, columns, colour."),
+    "no columns": ({"kind": "events"}, "A mapping must have 'kind' and 'columns'"),
+    "empty": ({}, "A mapping must have 'kind' and 'columns' and no unknown keys. Received: nothing."),
+    "a list": ([1, 2], "A mapping must be a JSON object. Received: [1, 2]."),
+    "a number": (5, "A mapping must be a JSON object. Received: 5."),
+    "kind": ({"kind": "orders", "columns": COLUMNS},
+             "A mapping's kind must be events, items or users. Received: orders."),
+    "columns": ({"kind": "events", "columns": None}, "A mapping's 'columns' must be an object of texts. Received: None."),
+    "columns text": ({"kind": "events", "columns": "user_id"}, "A mapping's 'columns' must be an object of texts."),
+    "columns number": ({"kind": "events", "columns": {"user_id": 1}}, "A mapping's 'columns' must be an object of texts."),
+    "event types": ({"kind": "events", "columns": COLUMNS, "event_types": ["a"]},
+                    "A mapping's 'event_types' must be an object of texts. Received: ['a']."),
+    "time format": ({"kind": "events", "columns": COLUMNS, "time_format": "ymd"},
+                    "A time format must be known. Received: ymd. Available: iso, epoch_s,"),
+    "time format list": ({"kind": "events", "columns": COLUMNS, "time_format": []}, "A mapping's 'time_format' must be a text."),
+    "zone": ({"kind": "events", "columns": COLUMNS, "time_zone": "Mars"},
+             "A time zone must be an IANA name. Received: Mars. For example"),
+    "decimal": ({"kind": "events", "columns": COLUMNS, "decimal": ";"},
+                "A decimal sign must be '.' or ','. Received: ;."),
+    "event type": ({"kind": "events", "columns": COLUMNS, "event_type": ""}, "A mapping's 'event_type' must be a text."),
+    "repeats": ({"kind": "events", "columns": COLUMNS, "drop_repeats": "no"},
+                "A mapping's 'drop_repeats' must be true or false. Received: no."),
+    "ignored": ({"kind": "events", "columns": COLUMNS, "ignored": 5},
+                "A mapping's 'ignored' must be a list of texts. Received: 5."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_mapping_that_makes_no_sense_is_refused(case: str) -> None:
+    raw, message = REFUSED[case]
+    with pytest.raises(InputError) as refused:
+        Mapping.from_json(raw)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"user_id": "u"}, "Column 'event_time' must be found in o'f 张.csv. Received: u, t. Map it on the Events page,"),
+        ({**COLUMNS, "user": "u"}, "A mapping's targets must be known. Received: user. Available: user_id, event_time,"),
+        ({**COLUMNS, "value": HARD}, f"Mapped column '{HARD}' must be in o'f 张.csv. Received: u, t. Map it"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_does_not_fit_a_file_is_refused(columns: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Mapping("events", columns).check(["u", "t"], "o'f 张.csv")
+    assert str(refused.value).startswith(message)
+
+
+def test_every_time_format_has_a_sentence() -> None:
+    assert all(one.render() for one in TIME_FORMATS.values())
