@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from persmark import campaigns, events, jobs, profiles, recommend, segments, simulate
 from persmark.columns import PURCHASE
-from persmark.errors import InputError, PersmarkError
+from persmark.errors import BusyError, InputError, PersmarkError
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault, save_consents
+from persmark.settings import settings
 from persmark.store import Workspace, create_workspace, delete_workspace, open_workspace, workspace_exists
 from persmark.store import workspace_name as named
 from persmark.text import Text, text
@@ -268,6 +270,10 @@ def _load_files(
                 Path(path).unlink(missing_ok=True)
     if request.build_profiles and workspace.stats("events").get("n_events"):
         _built(workspace, actor, _part(on_progress, share, 1))
+    if workspace.stats("events").get("n_deltas", 0) >= settings().events.compact_after_deltas:
+        # Nobody waits for it: readers go on with base and deltas until it is published.
+        with suppress(BusyError):
+            start(workspace, actor, Compact())
     return {"sources": [source.to_json() for source in sources]}
 
 
@@ -432,7 +438,7 @@ _VERBS = (
     _Verb("simulate", LoadDemo, "owner", "write", _load_demo),
     _Verb("load", LoadFiles, "owner", "write", _load_files),
     _Verb("undo", UndoLoad, "owner", "write", _undo),
-    _Verb("compact", Compact, "owner", "write", _compact),
+    _Verb("compact", Compact, "owner", "compact", _compact),
     _Verb("profiles", BuildProfiles, "marketer", "write", _profiles, audited=True),
     _Verb("save segment", SaveSegment, "marketer", "state", _save_segment, audited=True),
     _Verb("delete segment", DeleteSegment, "marketer", "state", _delete_segment, audited=True),

@@ -44,7 +44,8 @@ class EventSettings:
             standard (Google Analytics 4, "About sessions").
         earliest_year: Events before it are rejected as impossible clocks.
         future_days: Events more than this after the load are rejected likewise.
-        compact_after_deltas: An append past this many deltas is followed by a compaction.
+        compact_after_deltas: An append that makes this many deltas is followed by a compaction, as a
+            job; until then a read opens one small file more per append.
     """
 
     session_gap_minutes: int = 30

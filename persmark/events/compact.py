@@ -31,6 +31,7 @@ def compact(workspace: Workspace, *, without: Sequence[int] = (), on_progress: O
     """
     with workspace.write("events") as w:
         recover(workspace)
+        w.same_rows = not without
         on_progress(0.1, text("Sorting all events into one file"))
         w.run(
             f"""CREATE TABLE out.events AS SELECT * FROM events

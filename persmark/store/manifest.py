@@ -19,11 +19,13 @@ class Group:
         version: Manifest version at which it last changed; 0 = never published.
         files: File names, base first, then deltas in the order of their appends.
         tables: Tables held by each of those files.
-        reads: Versions of the groups it was built from.
+        content: Version at which its rows last changed; compaction moves files, not rows.
+        reads: Content versions of the groups it was built from.
         stats: Small JSON facts computed when it was published.
     """
 
     version: int = 0
+    content: int = 0
     files: tuple[str, ...] = ()
     tables: tuple[tuple[str, ...], ...] = ()
     reads: dict[str, int] = field(default_factory=dict)
@@ -56,6 +58,7 @@ def read_manifest(folder: Path) -> Manifest:
     groups = {
         name: Group(
             version=group["version"],
+            content=group["content"],
             files=tuple(group["files"]),
             tables=tuple(tuple(tables) for tables in group["tables"]),
             reads=group["reads"],

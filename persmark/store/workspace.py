@@ -76,7 +76,7 @@ class Workspace:
         return {name: group.version for name, group in self.manifest().groups.items()}
 
     def reads(self, group: str) -> dict[str, int]:
-        """Versions of the groups that `group` was built from."""
+        """Content versions of the groups that `group` was built from."""
         return dict(self.manifest().group(group).reads)
 
     def stats(self, group: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Workspace:
         if not built.version:
             return False
         sources = {"profiles": ("events", "catalogue"), "scores": ("events", "catalogue", "profiles")}
-        return any(manifest.group(name).version > built.reads.get(name, 0) for name in sources.get(group, ()))
+        return any(manifest.group(name).content > built.reads.get(name, 0) for name in sources.get(group, ()))
 
     def as_of(self) -> datetime | None:
         """The last event's time, UTC; None without events."""

@@ -50,6 +50,8 @@ class Writer(Reader):
         groups: What is being written.
         stats: JSON facts by group, published with it.
         discarded: Set to leave the block without publishing anything.
+        same_rows: Set where the rows are those that stood already, in other files: what was built
+            from them is not stale then.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
@@ -57,6 +59,7 @@ class Writer(Reader):
         self.groups = tuple(parts)
         self.stats_of: dict[str, dict[str, Any]] = {group: {} for group in parts}
         self.discarded = False
+        self.same_rows = False
         self._schemas = {
             group: "out" if position == 0 else f"out_{group}" for position, group in enumerate(parts)
         }
@@ -214,12 +217,13 @@ def write_groups(
                 for left in (part, part.with_name(part.name + ".wal")):
                     left.unlink(missing_ok=True)
         sync(folder / "tables")
-        before = {name: found.version for name, found in manifest.groups.items()}
+        before = {name: found.content for name, found in manifest.groups.items()}
         built = {}
         for group, tables in held.items():
             old = manifest.group(group) if delta else Group()
             built[group] = Group(
                 version=version,
+                content=manifest.group(group).content if writer.same_rows else version,
                 files=(*old.files, files[group]),
                 tables=(*old.tables, tables),
                 reads={name: number for name, number in before.items() if name not in held},
