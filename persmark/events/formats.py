@@ -63,11 +63,13 @@ class Digest:
         sha256: Of the bytes as they came, hex.
         n_lines: Physical lines, a last one without line end included.
         n_bytes: After decompression.
+        clean: Whether it is UTF-8 without NUL: the database's own reader takes other bytes as they come.
     """
 
     sha256: str
     n_lines: int
     n_bytes: int
+    clean: bool
 
 
 @contextmanager
@@ -109,6 +111,8 @@ def _digest(path: Path, compression: str) -> Digest:
                 sha.update(chunk)
     feeds = returns = total = 0
     last = b""
+    clean = True
+    decoder = codecs.getincrementaldecoder("utf-8")()
     with opened(path, compression) as stream:
         while chunk := stream.read(_CHUNK):
             if compression == "none":
@@ -123,12 +127,25 @@ def _digest(path: Path, compression: str) -> Digest:
             feeds += chunk.count(b"\n")
             returns += chunk.count(b"\r") if not feeds else 0
             last = chunk[-1:]
+            clean = clean and b"\0" not in chunk and _decodes(decoder, chunk)
     ends = feeds or returns
-    return Digest(sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total)
+    clean = clean and _decodes(decoder, b"", final=True)
+    return Digest(sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total, clean)
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+    """Whether more bytes are text; plain ASCII between whole characters is told without decoding."""
+    if not final and chunk.isascii() and not decoder.getstate()[0]:
+        return True
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mostly_utf_8(head: bytes) -> bool:
-    """Whether a few bad bytes stand in UTF-8 text: its lines beyond ASCII that decode outnumber the rest.
+    """Whether a few bad bytes stand in UTF-8 text: its lines beyond ASCII that decode are no fewer than the rest.
 
     Text of another encoding almost never decodes as UTF-8 by chance.
     """
@@ -140,7 +157,7 @@ def _mostly_utf_8(head: bytes) -> bool:
                 good += 1
             except UnicodeDecodeError:
                 bad += 1
-    return good > bad
+    return good >= max(bad, 1)
 
 
 def _encoding(head: bytes, whole: bool) -> str:

@@ -79,7 +79,7 @@ def _nothing(fraction: float, message: object) -> None:
 def _known_mapping(workspace: Workspace, found: Proposal) -> Mapping | None:
     """The mapping that was saved for files of this shape."""
     shape = found.mapping.shape(found.columns)
-    for row in workspace.state.rows("mappings", {"shape": shape}):
+    for row in workspace.state.rows("mappings", {"shape": shape}, order="rowid DESC"):
         saved = Mapping.from_json(json.loads(row["mapping"]))
         if saved.kind == found.kind:
             return saved
@@ -177,8 +177,8 @@ def load(
     read = digest(path, found.format.compression)
     file = SourceFile(path, found.format, mapping, found.columns, read)
     groups = ("events", "catalogue") if mapping.kind == "events" else ("catalogue",)
-    delta = bool(workspace.manifest().group(groups[0]).files)
-    with workspace.write(*groups, delta=delta) as w:
+    # Always added: the first file of a group is its base, and a group that stands is never replaced.
+    with workspace.write(*groups, delta=True) as w:
         recover(workspace)
         number = 1 + max((row["source_id"] for row in workspace.state.rows("sources")), default=0)
         if mapping.kind == "events":
@@ -275,7 +275,14 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pendi
         },
     )
     rows = sorted(rejects.rows)
-    raw = seal_all((row[3][:_KEPT_RAW].encode("utf-8", "surrogateescape") for row in rows), "rejects.raw")
+    # The detail of a bad value is that value, so it is sealed with the line; the column stays empty.
+    raw = seal_all(
+        (
+            json.dumps([detail[:200], raw[:_KEPT_RAW]]).encode()  # ASCII, so that broken bytes come through
+            for _, _, detail, raw in rows
+        ),
+        "rejects.raw",
+    )
     workspace.state.add_many(
         "rejects",
         (
@@ -283,10 +290,10 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pendi
                 "source_id": source.source_id,
                 "line": line,
                 "reason": reason,
-                "detail": detail[:200],
+                "detail": "",
                 "raw": sealed,
             }
-            for (line, reason, detail, _), sealed in zip(rows, raw, strict=True)
+            for (line, reason, _, _), sealed in zip(rows, raw, strict=True)
         ),
     )
 
@@ -335,6 +342,8 @@ def rejects_csv(workspace: Workspace, source_id: int) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(["line", "reason", "detail", "raw"])
     for row in rows:
-        raw = unseal(row["raw"], "rejects.raw").decode("utf-8", "replace")
-        writer.writerow([row["line"], row["reason"], _safe(row["detail"]), _safe(raw)])
+        detail, raw = json.loads(unseal(row["raw"], "rejects.raw"))
+        # Bytes that were no text are shown as the mark for it.
+        shown = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        writer.writerow([row["line"], row["reason"], _safe(detail), _safe(shown)])
     return out.getvalue()

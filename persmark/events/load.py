@@ -112,7 +112,8 @@ def _fast_time(mapping: Mapping) -> tuple[str, str] | None:
     unit = {"epoch_s": "* 1000000", "epoch_ms": "* 1000", "epoch_us": ""}.get(mapping.time_format)
     if unit is None:
         return None
-    return "BIGINT", f"date_trunc('second', make_timestamp({column} {unit}))"
+    # As fractions, so that half a second is cut off and not rounded up; what no clock shows raises.
+    return "DOUBLE", f"date_trunc('second', make_timestamp(CAST({column} {unit} AS BIGINT)))"
 
 
 def fast_fill(
@@ -131,7 +132,7 @@ def fast_fill(
     """
     form, mapping, names, path = file.form, file.mapping, file.names, file.path
     time_type = _fast_time(mapping)
-    clean = form.kind == "csv" and form.encoding in ("utf-8", "utf-8-sig") and mapping.decimal == "."
+    clean = form.kind == "csv" and file.read.clean and mapping.decimal == "."
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
     types = dict.fromkeys(names, "VARCHAR")
@@ -252,10 +253,11 @@ def collect_rejects(w: Writer, file: SourceFile, filled: Filled) -> None:
     if file.form.kind == "parquet":
         raw = {
             line: json.dumps(
-                {k: v for k, v in zip(names, cells, strict=True) if v is not None}, ensure_ascii=False
+                {k: v for k, v in zip(names, cells, strict=True) if v is not None} | json.loads(rest or "{}"),
+                ensure_ascii=False,
             )
-            for names in [[row[0] for row in w.rows("DESCRIBE stage")][2:]]
-            for line, _, *cells in w.rows(
+            for names in [[row[0] for row in w.rows("DESCRIBE stage")][2:-1]]
+            for line, _, *cells, rest in w.rows(
                 "SELECT s.* FROM stage s JOIN typed t ON t.line = s.line WHERE t.reason IS NOT NULL"
             )
         }

@@ -81,6 +81,11 @@ def unique_names(header: Sequence[str]) -> list[str]:
     return names
 
 
+def _showable(value: str | None) -> str | None:
+    """Without halves of characters, which a JSON escape can spell and no table can show."""
+    return value and value.encode("utf-8", "replace").decode()
+
+
 def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[list[str | None]]]:
     """The file's columns and its first rows as text."""
     if form.kind == "parquet":
@@ -114,7 +119,7 @@ def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[l
                 hint="An array of objects must be written one object a line first.",
             )
         names = list(dict.fromkeys(key for one in found for key in one))
-        return names, [[flat(one.get(name)) for name in names] for one in found]
+        return names, [[_showable(flat(one.get(name))) for name in names] for one in found]
     records = [
         r
         for r in csv.reader(lines[form.skip_lines : form.skip_lines + _SAMPLE_ROWS], delimiter=form.delimiter)

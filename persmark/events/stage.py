@@ -77,7 +77,7 @@ def lines_of(path: Path, form: Format) -> Iterator[str]:
             reader.detach()
 
 
-def _broken(raw: str) -> str | None:
+def _broken(raw: str, form: Format) -> str | None:
     """Why a line cannot be text, if it cannot."""
     if "\x00" in raw:
         return "nul_character"
@@ -86,7 +86,8 @@ def _broken(raw: str) -> str | None:
             raw.encode("utf-8")
         except UnicodeEncodeError:
             return "bad_encoding"
-        if "\ufffd" in raw:
+        # What stands for bytes that were no text; in UTF-8 those come as surrogates.
+        if "\ufffd" in raw and not form.encoding.startswith("utf-8"):
             return "bad_encoding"
     return None
 
@@ -180,7 +181,7 @@ def csv_records(lines: Iterator[str], form: Format, width: int, rejects: Rejects
             if header_left:
                 header_left = False
                 continue
-            trouble = _broken(raw)
+            trouble = _broken(raw, form)
             if trouble is None and all(not one.strip() for one in fields):
                 rejects.skip("blank")
                 continue
@@ -200,29 +201,34 @@ def flat(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _json_records(lines: Iterator[str], names: Sequence[str], rejects: Rejects) -> Iterator[Record]:
+def _json_records(
+    lines: Iterator[str], form: Format, names: Sequence[str], rejects: Rejects
+) -> Iterator[Record]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             rejects.skip("blank")
             continue
-        trouble = _broken(line)
+        trouble = _broken(line, form)
         try:
             one: Any = json.loads(line) if trouble is None else None
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also a number of thousands of digits
             one, trouble = None, "bad_json"
         if trouble is None and not isinstance(one, dict):
             trouble = "bad_json"
+        cells = [flat(one.get(name)) for name in names] if trouble is None else []
+        # Escapes can spell what no line holds: NUL, or half of a character.
+        trouble = trouble or _broken("".join(filter(None, cells)), form)
         if trouble:
             rejects.rows.append((number, trouble, "", line.rstrip("\r\n")[:MAX_LINE]))
             continue
-        yield number, 1, [flat(one.get(name)) for name in names]
+        yield number, 1, cells
 
 
 def records(path: Path, form: Format, names: Sequence[str], rejects: Rejects) -> Iterator[Record]:
     """Every well-formed record of a CSV or JSON-lines file."""
     lines = lines_of(path, form)
     if form.kind == "jsonl":
-        return _json_records(lines, names, rejects)
+        return _json_records(lines, form, names, rejects)
     return csv_records(lines, form, len(names), rejects)
 
 

@@ -1,5 +1,6 @@
 """What columns and values are taken to mean; what a mapping may say."""
 
+# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 from pathlib import Path

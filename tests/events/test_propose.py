@@ -1,5 +1,6 @@
 """What a file is taken for, by its first bytes."""
 
+# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 import codecs

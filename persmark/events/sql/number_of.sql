@@ -1,8 +1,9 @@
--- Money and counts as people write them: thousands, currency signs, full-width digits.
+-- Money and counts as people write them: thousands, currency signs, full-width digits; 1_000 as the
+-- database's own reader takes it.
 -- What does not look like one number is NULL, never a guess.
 CREATE OR REPLACE TEMP MACRO number_of(written, decimal_sign) AS (
     SELECT CASE
-        WHEN decimal_sign = '.' AND regexp_full_match(bare, '[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d{1,2})?') AND regexp_matches(bare, '\d')
+        WHEN decimal_sign = '.' AND regexp_full_match(bare, '[+-]?(\d{1,3}(,\d{3})+|\d+(_\d+)*)?(\.\d*)?([eE][+-]?\d{1,2})?') AND regexp_matches(bare, '\d')
             THEN TRY_CAST(replace(bare, ',', '') AS DECIMAL(18,4))
         WHEN decimal_sign = ',' AND regexp_full_match(bare, '[+-]?(\d{1,3}([.]\d{3})+|\d+)?(,\d*)?') AND regexp_matches(bare, '\d')
             THEN TRY_CAST(replace(replace(bare, '.', ''), ',', '.') AS DECIMAL(18,4))

@@ -1,6 +1,24 @@
 -- Staged text becomes typed events; a row that cannot carries the reason instead.
 CREATE TEMP TABLE typed AS
-WITH parsed AS (
+WITH numbered AS (
+    SELECT
+        *,
+        TRY_CAST(event_time AS DOUBLE) AS written
+    FROM stage
+),
+-- A number of microseconds that no calendar shows (past the year 2286 either way) is no time.
+clocked AS (
+    SELECT
+        *,
+        CASE
+            WHEN $time_format = 'epoch_s' AND abs(written) < 1e10 THEN CAST(written * 1000000 AS BIGINT)
+            WHEN $time_format = 'epoch_ms' AND abs(written) < 1e13 THEN CAST(written * 1000 AS BIGINT)
+            WHEN $time_format = 'epoch_us' AND abs(written) < 1e16 THEN CAST(written AS BIGINT)
+            WHEN $time_format = 'excel' AND abs(written) < 1e5 THEN CAST(round((written - 25569) * 86400) AS BIGINT) * 1000000
+        END AS micros
+    FROM numbered
+),
+parsed AS (
     SELECT
         line,
         n_lines,
@@ -10,11 +28,10 @@ WITH parsed AS (
         trim(event_time) AS time_text,
         date_trunc('second', CASE $time_format
             WHEN 'iso' THEN timezone('UTC', TRY_CAST(trim(event_time) AS TIMESTAMPTZ))
-            WHEN 'epoch_s' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) * 1000000 AS BIGINT))
-            WHEN 'epoch_ms' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) * 1000 AS BIGINT))
-            WHEN 'epoch_us' THEN make_timestamp(CAST(TRY_CAST(event_time AS DOUBLE) AS BIGINT))
-            WHEN 'excel' THEN timezone('UTC', timezone($time_zone, make_timestamp(
-                CAST(round((TRY_CAST(event_time AS DOUBLE) - 25569) * 86400) AS BIGINT) * 1000000)))
+            WHEN 'epoch_s' THEN make_timestamp(micros)
+            WHEN 'epoch_ms' THEN make_timestamp(micros)
+            WHEN 'epoch_us' THEN make_timestamp(micros)
+            WHEN 'excel' THEN timezone('UTC', timezone($time_zone, make_timestamp(micros)))
             WHEN 'dmy' THEN timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
                 ['%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d/%m/%Y', '%d/%m/%Y %I:%M:%S %p', '%d/%m/%Y %I:%M %p'])))
             ELSE timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
@@ -32,7 +49,7 @@ WITH parsed AS (
         nullif(trim(campaign_id), '') AS campaign_id,
         nullif(trim(event_id), '') AS event_id,
         nullif(rest, '{}') AS properties
-    FROM stage
+    FROM clocked
 )
 SELECT
     *,
