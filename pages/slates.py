@@ -7,6 +7,7 @@ from persmark.text import text
 from persmark.ui import state
 from persmark.ui.parts import people, segment_list, slates
 from persmark.ui.refusals import need
+from persmark.ui.show import side_by_side
 from persmark.ui.words import page_head, section
 
 page_head("Slates", "What would this user, or this segment, be shown, and why?")
@@ -35,8 +36,7 @@ if user_id is None:
     slates.show_whom(workspace, slate)
     slates.show_slate(slate)
 else:
-    with st.container(key="side-by-side"):
-        main, beside = st.columns([5, 2], gap="medium")
+    main, beside = side_by_side("slate", 5, 2)
     with main:
         section("The slate", text("As user {id} would see it.", id=user_id))
         slates.show_slate(slate)

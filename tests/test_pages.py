@@ -198,6 +198,22 @@ def test_training_runs_beside_the_page_and_is_listed(shop):
     assert {run.recommender for run in recommend.runs(shop)} >= {"repeat", "popular"}
 
 
+def test_a_comparison_is_shown_with_its_intervals(shop):
+    at = open_page("train", "shop")
+    at.number_input(key="min_item_events").set_value(1)
+    at.number_input(key="test_days").set_value(14)
+    at.button(key="compare").click().run()
+    assert not at.exception
+    give_up = time.monotonic() + 90
+    while (job := jobs.latest(shop, "evaluate")) and job.active and time.monotonic() < give_up:
+        time.sleep(0.2)
+    assert job is not None
+    assert job.state == "done", job.error
+    again = open_page("train", "shop")
+    whole(again)
+    assert [one.value for one in again.subheader] == ["Repeats allowed"]
+
+
 def test_a_run_is_published_and_rolled_back(shop):
     first = recommend.published(shop)
     other = actions.run(shop, ACTOR, actions.Train(recommender="popular"))

@@ -5,12 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from persmark.text import Text
 from persmark.ui.tables import show_table
 from persmark.ui.words import reading, words
 
 _PLAIN_CHART = {"displayModeBar": False, "responsive": True}
+
+
+def side_by_side(key: str, left: int = 1, right: int = 1) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two columns, or one below the other where the window is narrow (see style.css)."""
+    with st.container(key=f"side-by-side-{key}"):
+        one, other = st.columns([left, right], gap="medium")
+    return one, other
 
 
 def show_chart(figure: go.Figure, sentence: Text, table: pd.DataFrame, key: str) -> None:

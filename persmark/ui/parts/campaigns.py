@@ -117,7 +117,7 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             names = [one.name for one in found]
             name = st.selectbox("Audience", names, key="audience")
-            k = st.number_input("Items per user", 0, 20, 3, key="export_items")
+            k = st.number_input("Items per user", 0, 20, 3, key="export_items", width=130)
             go = st.button("Make the target list", key="export", type="primary", icon=":material/list_alt:")
         chosen = found[names.index(str(name))]
         facts(

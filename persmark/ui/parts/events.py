@@ -12,7 +12,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
-from persmark.ui.show import show_chart
+from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, day, facts, note, section, short
 
@@ -68,7 +68,7 @@ def show_overview(workspace: Workspace, found: events.Overview) -> None:
         found.by_day,
         "events-per-day",
     )
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side("events")
     with left:
         note("Events by type")
         show_chart(

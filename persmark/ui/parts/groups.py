@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-import streamlit as st
 
 from persmark import profiles
 from persmark.store import Reader, Workspace
 from persmark.ui import charts
 from persmark.ui.cache import cached
-from persmark.ui.show import show_chart
+from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.words import note, section, words
 
 
@@ -31,7 +30,7 @@ def _named(workspace: Workspace, column: str, groups: tuple[profiles.Group, ...]
 def show_groups(workspace: Workspace) -> None:
     """Two ways of sorting all buyers, and where everybody stands in time."""
     section("RFM", "Recency, frequency and money in fifths of the buyers; 5 is best.")
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side("rfm")
     with left:
         cells = cached(_cells, workspace)
         show_chart(charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells, "rfm-grid")

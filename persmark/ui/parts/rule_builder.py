@@ -18,7 +18,7 @@ from persmark.ui.parts import events as event_parts
 from persmark.ui.parts.people import catalogue_of
 from persmark.ui.parts.segment_list import saved_versions
 from persmark.ui.refusals import shown
-from persmark.ui.show import show_chart
+from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, facts, note, section, words
 
@@ -245,7 +245,7 @@ def _show_draft(workspace: Workspace, join: str, clauses: list[dict[str, Any]]) 
             Fact("Conditions", str(len(clauses)), "all must hold" if join == "all" else "one is enough"),
         ]
     )
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side("draft")
     with left:
         steps = [("everyone", total), *((words(one.sentence), one.n_left) for one in counts)]
         table = pd.DataFrame(steps, columns=["clause", "n_users"])

@@ -224,7 +224,6 @@ def show_comparing(workspace: Workspace, *, busy: bool) -> None:
 
 
 def _show_comparison(result: dict[str, Any], label: str, key: str) -> None:
-    st.html("")
     st.subheader(label, anchor=False)
     table = pd.DataFrame(result["results"])
     table["low"] = [interval[0] for interval in table["ndcg_interval"]]
