@@ -17,6 +17,18 @@ from persmark.text import text
 
 Row = dict[str, Any]
 
+# Files whose tables this process has made or seen: a page opens its workspace several times a rerun.
+_PREPARED: set[tuple[tuple[int, int, str] | None, frozenset[str]]] = set()
+
+
+def _identity(path: Path) -> tuple[int, int, str] | None:
+    """Which file lies at a path now; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, str(path)
+
 
 class State:
     """Declared tables in one SQLite file, safe to share between threads and processes.
@@ -30,9 +42,15 @@ class State:
         self.path = path
         self._tables = tables
         self._local = threading.local()
+        made = _identity(path)
+        if made is None or (made, frozenset(tables)) not in _PREPARED:
+            self._prepare()
+            _PREPARED.add((_identity(path), frozenset(tables)))
+
+    def _prepare(self) -> None:
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            for table, columns in tables.items():
+            for table, columns in self._tables.items():
                 declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
                 connection.execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({declared})')
                 present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
