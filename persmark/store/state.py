@@ -18,7 +18,7 @@ from persmark.text import text
 Row = dict[str, Any]
 
 # Files whose tables this process has made or seen: a page opens its workspace several times a rerun.
-_PREPARED: set[tuple[tuple[int, int, str] | None, frozenset[str]]] = set()
+_PREPARED: set[tuple[tuple[int, int, str] | None, tuple[tuple[str, ...], ...]]] = set()
 
 
 def _identity(path: Path) -> tuple[int, int, str] | None:
@@ -43,9 +43,10 @@ class State:
         self._tables = tables
         self._local = threading.local()
         made = _identity(path)
-        if made is None or (made, frozenset(tables)) not in _PREPARED:
+        declared = tuple((table, *columns) for table, columns in tables.items())
+        if made is None or (made, declared) not in _PREPARED:
             self._prepare()
-            _PREPARED.add((_identity(path), frozenset(tables)))
+            _PREPARED.add((_identity(path), declared))
 
     def _prepare(self) -> None:
         with self._connection() as connection:
