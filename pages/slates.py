@@ -33,7 +33,7 @@ if user_id is None and segment is None:
 slate = slates.slate_for(workspace, slates.Ask(user_id, segment, kind, k, rules, run.run_id))
 if user_id is None:
     section("The segment's slate", "The items that suit most of its users.")
-    slates.show_whom(workspace, slate)
+    slates.show_whom(workspace, slate, segment)
     slates.show_slate(slate)
 else:
     main, beside = side_by_side("slate", 5, 2)

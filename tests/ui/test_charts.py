@@ -98,11 +98,10 @@ def test_slate_scores_put_rank_one_on_top():
 
 
 def test_arms_count_both():
-    table = pd.DataFrame({"audience": ["x"], "n_target": [90], "n_holdout": [10]})
-    assert (
-        str(charts.read_arms(table))
-        == "1 audiences contact 90 users and hold 10 out; a user may be in several."
-    )
+    one = pd.DataFrame({"audience": ["x"], "n_target": [90], "n_holdout": [10]})
+    assert str(charts.read_arms(one)) == "'x' contacts 90 users and holds 10 out."
+    said = str(charts.read_arms(pd.concat([one, one])))
+    assert said == "2 audiences contact 180 users and hold 20 out; a user may be in several."
 
 
 def empty(*names):

@@ -131,6 +131,13 @@ def arms(table: pd.DataFrame) -> go.Figure:
 
 def read_arms(table: pd.DataFrame) -> Text:
     """How many are contacted and held out in all."""
+    if len(table) == 1:
+        return text(
+            "'{name}' contacts {target} users and holds {holdout} out.",
+            name=str(table["audience"].iloc[0]),
+            target=int(table["n_target"].iloc[0]),
+            holdout=int(table["n_holdout"].iloc[0]),
+        )
     return text(
         "{n} audiences contact {target} users and hold {holdout} out; a user may be in several.",
         n=len(table),

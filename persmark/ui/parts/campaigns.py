@@ -114,11 +114,12 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
         "Target list", "One row per user to contact, with the items to show; safe to open in a spreadsheet."
     )
     with shown():
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            names = [one.name for one in found]
+        names = [one.name for one in found]
+        left, right = st.columns([2, 1])
+        with left:
             name = st.selectbox("Audience", names, key="audience")
-            k = st.number_input("Items per user", 0, 20, 3, key="export_items", width=130)
-            go = st.button("Make the target list", key="export", type="primary", icon=":material/list_alt:")
+        with right:
+            k = st.number_input("Items per user", 0, 20, 3, key="export_items")
         chosen = found[names.index(str(name))]
         facts(
             [
@@ -134,7 +135,7 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
             note(remark)
         for warning in chosen.warnings:
             st.warning(plain(words(warning)), icon=":material/warning:")
-        if go:
+        if st.button("Make the target list", key="export", type="primary", icon=":material/list_alt:"):
             asked = actions.ExportAudience(audience=chosen.name, destination="csv", k_items=int(k))
             if chosen.n_target > _MADE_AT_ONCE:
                 actions.start(workspace, state.actor(), asked)

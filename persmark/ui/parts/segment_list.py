@@ -13,6 +13,8 @@ from persmark.ui.cache import cached
 from persmark.ui.tables import show_table
 from persmark.ui.words import note, plain, section, words
 
+MOST_MEMBERS = 20_000
+
 
 def saved_versions(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     """What distinguishes one state of the saved segments from another, for cache keys."""
@@ -34,12 +36,13 @@ def _members(
     workspace: Workspace, reader: Reader, name: str, _saved: tuple[tuple[str, int], ...]
 ) -> tuple[str, ...]:
     rule = segments.get_segment(workspace, name).rule
-    found = segments.members(reader, rule, saved=segments.saved_rules(workspace))
+    saved = segments.saved_rules(workspace)
+    found = segments.sample(reader, rule, MOST_MEMBERS, columns=("user_id",), saved=saved)
     return tuple(found.column("user_id").to_pylist())
 
 
 def members(workspace: Workspace, name: str) -> tuple[str, ...]:
-    """The users of a segment."""
+    """The users of a segment; of a large one a fixed random `MOST_MEMBERS`, so that no page holds it all."""
     return cached(_members, workspace, name, saved_versions(workspace))
 
 

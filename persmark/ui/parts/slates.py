@@ -190,7 +190,9 @@ def _cards(slate: slates.Slate) -> list[Card]:
 def show_slate(slate: slates.Slate) -> None:
     """Cards as the person would see them, then the same as a chart and a table, and the rules' cost."""
     for remark in slate.notes:
-        note(remark)
+        # How many users it was made from stands above, against the whole segment.
+        if not remark.template.startswith("Made from"):
+            note(remark)
     if not slate.items:
         note(
             _NO_CONTENT[slate.request.kind] if not slate.n_candidates else "The rules leave nothing to show."
@@ -245,11 +247,14 @@ def show_next_step(workspace: Workspace, slate: slates.Slate) -> None:
         )
 
 
-def show_whom(workspace: Workspace, slate: slates.Slate) -> None:
+def show_whom(workspace: Workspace, slate: slates.Slate, segment: str) -> None:
     """For a segment: how many users it was made from."""
+    n_users = next(
+        (one.n_users or 0 for one in segment_list.sizes(workspace) if one.segment.name == segment), 0
+    )
     facts(
         [
-            Fact("Users scored", f"{slate.n_users:,}"),
+            Fact("Users scored", f"{slate.n_users:,}", text("of {n} in the segment", n=n_users)),
             Fact("Candidates", f"{slate.n_candidates:,}"),
             Fact("As of", day(slate.as_of), workspace.time_zone),
         ]

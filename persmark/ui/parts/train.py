@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from persmark import actions, jobs, recommend
-from persmark.columns import PURCHASE
 from persmark.store import Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
@@ -167,17 +166,14 @@ def show_runs(workspace: Workspace) -> None:
     others = [run for run in found if run.state != "published"]
     if not others:
         return
-    with st.form("publish", border=False):
-        left, right = st.columns([3, 1], vertical_alignment="bottom")
-        with left:
-            chosen = st.selectbox(
-                "Serve slates from another run",
-                others,
-                format_func=lambda run: f"{run.recommender} · {run.run_id} · {run.state}",
-                key="publish_run",
-            )
-        with right:
-            go = st.form_submit_button("Publish this run", key="publish", width="stretch")
+    with st.form("publish"):
+        chosen = st.selectbox(
+            "Serve slates from another run",
+            others,
+            format_func=lambda run: f"{run.recommender} · {run.run_id} · {run.state}",
+            key="publish_run",
+        )
+        go = st.form_submit_button("Publish this run", key="publish", icon=":material/publish:")
     if go and chosen:
         actions.run(workspace, state.actor(), actions.PublishRun(run_id=chosen.run_id))
         state.say_next("The run is published; the one before is kept and can be published again.")
@@ -193,23 +189,20 @@ def show_comparing(workspace: Workspace, *, busy: bool) -> None:
     names = list(recommend.RECOMMENDERS)
     with st.form("evaluate"):
         chosen = st.multiselect("Recommenders", names, default=names, key="evaluate_names")
-        one, two, three, four = st.columns(4, vertical_alignment="bottom")
-        with one:
+        left, right = st.columns(2)
+        with left:
             test_days = st.number_input("Test on the last days", 1, 365, 28, key="test_days")
-        with two:
             least = st.number_input("Least events of an item", 1, 1000, 5, key="min_item_events")
-        with three:
+        with right:
             k = st.number_input("Slate length", 1, 100, 10, key="evaluate_k")
-        with four:
             repeats = st.selectbox("Items", list(_REPEATS), format_func=_REPEATS.__getitem__, key="repeats")
         go = st.form_submit_button("Compare", key="compare", icon=":material/balance:", disabled=busy)
     if go:
-        target = PURCHASE
         actions.start(
             workspace,
             state.actor(),
             actions.Evaluate(
-                recommenders=tuple(chosen), test_days=int(test_days), target=target,
+                recommenders=tuple(chosen), test_days=int(test_days), target=None,
                 min_item_events=int(least), k=int(k), repeats=str(repeats),
             ),
         )  # fmt: skip
