@@ -145,9 +145,9 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def _mostly_utf_8(head: bytes) -> bool:
-    """Whether a few bad bytes stand in UTF-8 text: its lines beyond ASCII that decode are no fewer than the rest.
+    """Whether a few bad bytes stand in UTF-8 text.
 
-    Text of another encoding almost never decodes as UTF-8 by chance.
+    Of the lines beyond ASCII, those that decode must be no fewer than those that do not. Text of another encoding almost never decodes as UTF-8 by chance.
     """
     good = bad = 0
     for line in head.split(b"\n"):

@@ -305,7 +305,10 @@ def careful_fill(
 
 
 def fill_items(w: Writer, mapping: Mapping) -> None:
-    """Items described beside the events of `stage`, the last description of each."""
+    """Items described beside the events of `stage`, the last description of each.
+
+    What the catalogue knows of an item beyond that is kept.
+    """
     if (
         not any(mapping.columns.get(column) for column in _ITEM_COLUMNS.values())
         or "item_id" not in mapping.columns
@@ -314,13 +317,20 @@ def fill_items(w: Writer, mapping: Mapping) -> None:
     w.create("items")
     w.run(
         f"""INSERT INTO {w.place("items")} BY NAME
-        SELECT nullif(trim(item_id), '') AS item_id, 'product' AS kind,
-            arg_max(nullif(trim(item_title), ''), line) AS title,
-            arg_max(nullif(trim(item_category), ''), line) AS category_path,
-            arg_max(nullif(trim(item_category), ''), line) AS category,
-            arg_max(nullif(trim(item_brand), ''), line) AS brand,
-            arg_max(number_of(item_price, $decimal), line) AS price
-        FROM stage WHERE nullif(trim(item_id), '') IS NOT NULL GROUP BY 1 ORDER BY 1""",
+        WITH described AS (
+            SELECT nullif(trim(item_id), '') AS item_id,
+                arg_max(nullif(trim(item_title), ''), line) AS title,
+                arg_max(nullif(trim(item_category), ''), line) AS category,
+                arg_max(nullif(trim(item_brand), ''), line) AS brand,
+                arg_max(number_of(item_price, $decimal), line) AS price
+            FROM stage WHERE nullif(trim(item_id), '') IS NOT NULL GROUP BY 1
+        )
+        SELECT d.item_id, coalesce(i.kind, 'product') AS kind, coalesce(d.title, i.title) AS title,
+            coalesce(d.category, i.category_path) AS category_path,
+            coalesce(d.category, i.category) AS category, coalesce(d.brand, i.brand) AS brand,
+            coalesce(d.price, i.price) AS price, i.currency, i.text, i.image, i.attributes
+        FROM described AS d LEFT JOIN items AS i ON i.item_id = d.item_id
+        ORDER BY d.item_id""",
         {"decimal": mapping.decimal},
     )
 

@@ -62,7 +62,7 @@ def times(workspace: Workspace) -> list[datetime]:
         ("mdy", "UTC", "02/13/2024 12:04 AM", "2024-02-13 00:04:00"),
     ],
 )
-def test_times_become_utc_by_their_format_and_zone(
+def test_times_become_utc_by_their_format_and_zone(  # noqa: PLR0917
     empty: Workspace, tmp_path: Path, time_format: str, time_zone: str, written: str, utc: str, careful: bool
 ) -> None:
     rows = [f"u,i,view,{written},1"] + ([BAD] if careful else [])
@@ -124,7 +124,7 @@ def test_numbers_are_read_as_people_write_them_or_rejected(
     empty: Workspace, tmp_path: Path, decimal: str, written: str, number: str | None
 ) -> None:
     content = quoted_csv(
-        [HEADER.split(","), ["u", "i", "view", "2026-01-01", written], GOOD.split(",")[:4] + [""]]
+        [HEADER.split(","), ["u", "i", "view", "2026-01-01", written], [*GOOD.split(",")[:4], ""]]
     )
     mapping = replace(UTC_PLAIN, decimal=decimal)
     source = load(empty, write(tmp_path / "x.csv", content), mapping=mapping)
