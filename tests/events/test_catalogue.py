@@ -1,6 +1,5 @@
 """Files of items and users; contacts go to the vault and nowhere else."""
 
-# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """Sessions, local time, and figures that hold over base, deltas and compaction."""
 
-# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 from datetime import date, datetime
