@@ -11,7 +11,7 @@ from persmark import actions
 from persmark.store import Workspace
 from persmark.text import text
 from persmark.ui import state
-from persmark.ui.words import note, short
+from persmark.ui.words import local_day, note, short
 
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" aria-hidden="true">'
@@ -49,7 +49,7 @@ def about(workspace: Workspace) -> None:
             text(
                 "{n} events up to {day} ({zone}).",
                 n=short(n_events),
-                day=as_of.date(),
+                day=local_day(as_of, workspace.time_zone),
                 zone=workspace.time_zone,
             )
         )

@@ -10,7 +10,8 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -52,6 +53,12 @@ def short(value: float | int | None) -> str:
 def day(value: datetime | date | None) -> str:
     """A time as its day."""
     return "–" if value is None else value.strftime("%Y-%m-%d")
+
+
+def local_day(moment: datetime, time_zone: str) -> date:
+    """The day of a UTC time as the workspace's clock tells it."""
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return aware.astimezone(ZoneInfo(time_zone)).date()
 
 
 @dataclass(frozen=True)

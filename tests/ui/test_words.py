@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from persmark.text import text
-from persmark.ui.words import day, escaped, plain, short, shown
+from persmark.ui.words import day, escaped, local_day, plain, short, shown
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,11 @@ def test_short(value, said):
 def test_missing_is_a_dash():
     assert shown(None) == shown(float("nan")) == day(None) == "–"
     assert day(datetime(2026, 1, 31, 18)) == "2026-01-31"
+
+
+def test_local_day_is_the_workspace_clock_s():
+    assert str(local_day(datetime(2018, 1, 1, 4, 1), "America/New_York")) == "2017-12-31"
+    assert str(local_day(datetime(2018, 1, 1, 4, 1), "UTC")) == "2018-01-01"
 
 
 def test_escaped_renders_sentences_and_takes_markup_off():

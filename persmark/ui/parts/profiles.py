@@ -17,7 +17,7 @@ from persmark.ui.parts.people import catalogue_of
 from persmark.ui.progress import started
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, facts, note, section, short
+from persmark.ui.words import Fact, facts, local_day, note, section, short
 
 VERBS = ("profiles",)
 _HIDDEN = ("user_id", "as_of")
@@ -59,7 +59,7 @@ def show_facts(workspace: Workspace) -> None:
 
     facts(
         [
-            Fact("Users", short(n_users), text("as of {day}", day=as_of.date())),
+            Fact("Users", short(n_users), text("as of {day}", day=local_day(as_of, workspace.time_zone))),
             Fact(
                 "Buyers", short(n_buyers), text("{share}% of users", share=round(100 * n_buyers / n_users, 1))
             ),

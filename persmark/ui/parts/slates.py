@@ -19,10 +19,10 @@ from persmark.ui.pages import page_path
 from persmark.ui.parts import segment_list
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, day, facts, note, section, words
+from persmark.ui.words import Fact, day, facts, local_day, note, section, words
 
 KINDS = {PRODUCT: "Products", AD: "Ads", CONTENT: "Content"}
-_NO_CONTENT = {
+_EMPTY = {
     PRODUCT: "This workspace has no products.",
     AD: "This workspace has no ads.",
     CONTENT: "This workspace has no content: the sample is a grocery shop without articles. "
@@ -193,11 +193,11 @@ def show_slate(slate: slates.Slate) -> None:
         # How many users it was made from stands above, against the whole segment.
         if not remark.template.startswith("Made from"):
             note(remark)
-    if not slate.items:
-        note(
-            _NO_CONTENT[slate.request.kind] if not slate.n_candidates else "The rules leave nothing to show."
-        )
-    else:
+    if not slate.items and slate.n_candidates:
+        note("The rules leave nothing to show.")
+    elif not slate.items and (slate.request.kind == CONTENT or not slate.notes):
+        note(_EMPTY[slate.request.kind])
+    elif slate.items:
         slate_cards(_cards(slate))
     frame = slate.frame()
     show_costs(slate)
@@ -256,6 +256,6 @@ def show_whom(workspace: Workspace, slate: slates.Slate, segment: str) -> None:
         [
             Fact("Users scored", f"{slate.n_users:,}", text("of {n} in the segment", n=n_users)),
             Fact("Candidates", f"{slate.n_candidates:,}"),
-            Fact("As of", day(slate.as_of), workspace.time_zone),
+            Fact("As of", day(local_day(slate.as_of, workspace.time_zone)), workspace.time_zone),
         ]
     )
