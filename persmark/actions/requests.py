@@ -1,0 +1,160 @@
+"""What can be asked for: one frozen request per verb, JSON-able by `dataclasses.asdict`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from persmark.columns import PURCHASE
+
+
+@dataclass(frozen=True)
+class LoadSample:
+    """Load the built-in sample, then build its profiles."""
+
+
+@dataclass(frozen=True)
+class LoadDemo:
+    """Make the synthetic shop and magazine, load it, then build its profiles.
+
+    Attributes:
+        n_users: Invented users.
+        seed: Same seed, same data.
+    """
+
+    n_users: int = 2000
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class LoadFiles:
+    """Load files one after the other.
+
+    Attributes:
+        paths: Where they lie.
+        kind: events, items or users; guessed per file where left out.
+        mapping: What the columns mean; proposed per file where left out.
+        names: What people call them; the file names where left out.
+        build_profiles: Build the profiles afterwards.
+        delete_after: Remove the files once they are loaded (uploads).
+    """
+
+    paths: tuple[str, ...]
+    kind: str | None = None
+    mapping: Mapping[str, Any] | None = None
+    names: tuple[str, ...] = ()
+    build_profiles: bool = True
+    delete_after: bool = False
+
+
+@dataclass(frozen=True)
+class UndoLoad:
+    """Take the events of one source out again."""
+
+    source_id: int
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Make one sorted base of the events again."""
+
+
+@dataclass(frozen=True)
+class BuildProfiles:
+    """Build the profiles as of a time (ISO-8601 UTC), the last event's by default."""
+
+    as_of: str | None = None
+
+
+@dataclass(frozen=True)
+class SaveSegment:
+    """Save a rule under a name, as a new version where the name exists."""
+
+    name: str
+    rule: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DeleteSegment:
+    """Put a saved segment away."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RestoreSegment:
+    """Bring a segment that was put away back."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Train:
+    """Measure a recommender on the last window, train it on everything, keep the run."""
+
+    recommender: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublishRun:
+    """Make a run the one that slates use."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Compare recommenders; see `persmark.recommend.EvaluateRequest`."""
+
+    recommenders: tuple[str, ...] = ("popular", "repeat", "markov")
+    split: str = "temporal"
+    test_file: str | None = None
+    test_days: int = 28
+    target: str | None = PURCHASE
+    min_item_events: int = 1
+    k: int = 10
+    repeats: str = "allowed"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CreateAudience:
+    """Choose users and withhold some at random; see `persmark.campaigns.create_audience`."""
+
+    name: str
+    segment: str | None = None
+    item_id: str | None = None
+    exclude_segments: tuple[str, ...] = ()
+    limit: int | None = None
+    holdout_share: float = 0.10
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class ExportAudience:
+    """Write a target list; see `persmark.campaigns.export`. `out` is a folder."""
+
+    audience: str
+    destination: str = "csv"
+    out: str | None = None
+    k_items: int = 3
+
+
+Request = (
+    LoadSample
+    | LoadDemo
+    | LoadFiles
+    | UndoLoad
+    | Compact
+    | BuildProfiles
+    | SaveSegment
+    | DeleteSegment
+    | RestoreSegment
+    | Train
+    | PublishRun
+    | Evaluate
+    | CreateAudience
+    | ExportAudience
+)

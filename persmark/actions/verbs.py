@@ -1,0 +1,162 @@
+"""Role check, work, audit: in this process, or in a detached one that outlives page and server."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from persmark import jobs
+from persmark.errors import BusyError
+from persmark.jobs import OnProgress
+from persmark.settings import settings
+from persmark.store import Workspace, open_workspace
+from persmark.text import Text, text
+
+if TYPE_CHECKING:
+    pass
+
+from persmark.actions import work
+from persmark.actions.actor import ROLES, Actor, NotAllowedError
+from persmark.actions.requests import (
+    BuildProfiles,
+    Compact,
+    CreateAudience,
+    DeleteSegment,
+    Evaluate,
+    ExportAudience,
+    LoadDemo,
+    LoadFiles,
+    LoadSample,
+    PublishRun,
+    Request,
+    RestoreSegment,
+    SaveSegment,
+    Train,
+    UndoLoad,
+)  # fmt: skip
+
+
+def _nothing(fraction: float, message: Text) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class _Verb:
+    """How a request is carried out.
+
+    Attributes:
+        name: As in jobs and audit.
+        request: Its class.
+        role: The least role that may do it.
+        lane: Jobs of one lane run one after the other.
+        do: The work.
+        audited: Whether the room writes the audit row itself.
+    """
+
+    name: str
+    request: type[Any]
+    role: str
+    lane: str
+    do: Callable[[Workspace, Actor, Any, OnProgress], dict[str, Any]]
+    audited: bool = False
+
+
+_VERBS = (
+    _Verb("sample", LoadSample, "owner", "write", work.load_sample),
+    _Verb("simulate", LoadDemo, "owner", "write", work.load_demo),
+    _Verb("load", LoadFiles, "owner", "write", work.load_files),
+    _Verb("undo", UndoLoad, "owner", "write", work.undo),
+    _Verb("compact", Compact, "owner", "compact", work.compact),
+    _Verb("profiles", BuildProfiles, "marketer", "write", work.build_profiles, audited=True),
+    _Verb("save segment", SaveSegment, "marketer", "state", work.save_segment, audited=True),
+    _Verb("delete segment", DeleteSegment, "marketer", "state", work.delete_segment, audited=True),
+    _Verb("restore segment", RestoreSegment, "marketer", "state", work.restore_segment, audited=True),
+    _Verb("train", Train, "marketer", "train", work.train),
+    _Verb("publish", PublishRun, "marketer", "state", work.publish),
+    _Verb("evaluate", Evaluate, "marketer", "train", work.evaluate),
+    _Verb("audience", CreateAudience, "marketer", "state", work.audience, audited=True),
+    _Verb("export", ExportAudience, "marketer", "export", work.export, audited=True),
+)
+_BY_REQUEST = {verb.request: verb for verb in _VERBS}
+_BY_NAME = {verb.name: verb for verb in _VERBS}
+
+
+def verb_of(request: Request, actor: Actor) -> _Verb:
+    """The verb of a request, if the actor may do it."""
+    verb = _BY_REQUEST[type(request)]
+    if actor.role not in ROLES or ROLES.index(actor.role) < ROLES.index(verb.role):
+        raise NotAllowedError(
+            text("To {verb}, a person must be {role}. Received: {name}, a {actual}.",
+                 verb=verb.name, role=verb.role, name=actor.name, actual=actor.role),
+            title="Not allowed",
+            hint="Ask an owner of this workspace.",
+        )  # fmt: skip
+    return verb
+
+
+def run(
+    workspace: Workspace, actor: Actor, request: Request, on_progress: OnProgress | None = None
+) -> dict[str, Any]:
+    """Do it now, in this process.
+
+    Returns:
+        The JSON document that the command line prints.
+
+    Raises:
+        NotAllowedError: The actor's role does not carry it.
+        PersmarkError: Whatever the room refuses.
+    """
+    verb = verb_of(request, actor)
+    result = verb.do(workspace, actor, request, on_progress or _nothing)
+    if not verb.audited:
+        workspace.audit(actor.name, verb.name, dataclasses.asdict(request), _short(result))
+    if workspace.stats("events").get("n_deltas", 0) >= settings().events.compact_after_deltas:
+        _compact_beside(workspace, actor, request)
+    return result
+
+
+def _compact_beside(workspace: Workspace, actor: Actor, request: Request) -> None:
+    """After one append too many, a compaction that nobody waits for: readers go on meanwhile."""
+    if isinstance(request, LoadFiles):
+        with suppress(BusyError):
+            start(workspace, actor, Compact())
+
+
+def _short(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit keeps of a result: figures and names, not whole documents."""
+    kept: dict[str, Any] = {
+        key: value for key, value in result.items() if isinstance(value, str | int | float | bool)
+    }
+    if "sources" in result:
+        keys = ("source_id", "file", "sha256", "rows_in", "loaded", "duplicate", "rejected", "skipped")
+        kept["sources"] = [{key: source[key] for key in keys} for source in result["sources"]]
+    return kept
+
+
+def start(workspace: Workspace, actor: Actor, request: Request) -> jobs.Job:
+    """Do it in a detached process and return at once.
+
+    Raises:
+        NotAllowedError: The actor's role does not carry it.
+        BusyError: Something of the same lane is running in this workspace.
+    """
+    verb = verb_of(request, actor)
+    asked = {"actor": dataclasses.asdict(actor), "request": dataclasses.asdict(request)}
+    return jobs.start(workspace, verb.name, asked, lane=verb.lane)
+
+
+def carry_out(folder: Path) -> dict[str, Any]:
+    """The work of the detached process: do what the job in `folder` was asked to do."""
+    asked = jobs.request(folder)
+    verb = _BY_NAME[asked["verb"]]
+    kinds = {one.name: one for one in dataclasses.fields(verb.request)}
+    values = {
+        name: tuple(value) if isinstance(value, list) and name in kinds else value
+        for name, value in asked["request"].items()
+    }
+    workspace = open_workspace(asked["workspace"])
+    return run(workspace, Actor(**asked["actor"]), verb.request(**values), jobs.progress_writer(folder))

@@ -1,0 +1,233 @@
+"""How each request is carried out: the rooms in their order, one function per verb."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from persmark import campaigns, events, profiles, recommend, segments, simulate
+from persmark.errors import InputError
+from persmark.jobs import OnProgress
+from persmark.privacy import Vault, save_consents
+from persmark.store import Workspace
+from persmark.text import text
+
+if TYPE_CHECKING:
+    pass
+
+from persmark.actions.actor import Actor
+from persmark.actions.requests import (
+    BuildProfiles,
+    Compact,
+    CreateAudience,
+    DeleteSegment,
+    Evaluate,
+    ExportAudience,
+    LoadDemo,
+    LoadFiles,
+    LoadSample,
+    PublishRun,
+    RestoreSegment,
+    SaveSegment,
+    Train,
+    UndoLoad,
+)  # fmt: skip
+from persmark.actions.serving import serving
+
+
+def _part(on_progress: OnProgress, low: float, high: float) -> OnProgress:
+    """The progress of one step of several."""
+    return lambda fraction, message: on_progress(low + (high - low) * fraction, message)
+
+
+def _built(workspace: Workspace, actor: Actor, on_progress: OnProgress) -> dict[str, Any]:
+    made = profiles.build_profiles(workspace, actor=actor.name, on_progress=on_progress)
+    return {"n_users": made.n_users, "as_of": made.as_of.isoformat(), "seconds": made.seconds}
+
+
+def load_sample(
+    workspace: Workspace, actor: Actor, request: LoadSample, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The sample, then its profiles."""
+    loaded = events.load_sample(workspace, on_progress=_part(on_progress, 0, 0.7))
+    if workspace.stale("profiles") or not workspace.versions().get("profiles"):
+        _built(workspace, actor, _part(on_progress, 0.7, 1))
+    return {**loaded, "sources": [source.to_json() for source in events.ledger(workspace)]}
+
+
+def load_demo(
+    workspace: Workspace, actor: Actor, request: LoadDemo, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The synthetic shop with its contacts and consents, its truth beside it, then its profiles."""
+    import pyarrow.parquet as pq
+
+    on_progress(0.02, text("Inventing {n} users", n=request.n_users))
+    made = simulate.simulate(n_users=request.n_users, seed=request.seed)
+    tables = {
+        name: getattr(made, name)
+        for name in ("events", "items", "item_offers", "users", "exposures", "outcomes")
+    }
+    on_progress(0.3, text("Loading {n} events", n=made.events.num_rows))
+    name = f"simulation (seed {request.seed})"
+    n_events = events.load_tables(workspace, name, tables, on_progress=_part(on_progress, 0.3, 0.6))
+    on_progress(0.6, text("Locking the contacts away"))
+    Vault(workspace.folder).put_contacts(made.contacts)
+    save_consents(workspace.state, made.consents)
+    truth = workspace.folder / "truth"
+    truth.mkdir(exist_ok=True)
+    pq.write_table(made.truth, truth / "users.parquet")
+    pq.write_table(made.item_truth, truth / "items.parquet")
+    planted = {"campaign": dict(made.campaign), "ads": dict(made.ads), "seed": request.seed}
+    (truth / "world.json").write_text(json.dumps(planted, default=str), "utf-8")
+    built = _built(workspace, actor, _part(on_progress, 0.7, 1))
+    return {"n_events": n_events, "n_users": built["n_users"], "seed": request.seed}
+
+
+def load_files(
+    workspace: Workspace, actor: Actor, request: LoadFiles, on_progress: OnProgress
+) -> dict[str, Any]:
+    """File after file, then the profiles."""
+    mapping = events.Mapping.from_json(request.mapping) if request.mapping else None
+    share = 0.7 if request.build_profiles else 1.0
+    sources: list[events.Source] = []
+    try:
+        for position, path in enumerate(request.paths):
+            low, high = share * position / len(request.paths), share * (position + 1) / len(request.paths)
+            sources.append(
+                events.load(
+                    workspace,
+                    path,
+                    kind=request.kind,
+                    mapping=mapping,
+                    name=request.names[position] if position < len(request.names) else None,
+                    on_progress=_part(on_progress, low, high),
+                )
+            )
+    finally:
+        if request.delete_after:
+            for path in request.paths:
+                Path(path).unlink(missing_ok=True)
+    if request.build_profiles and workspace.stats("events").get("n_events"):
+        _built(workspace, actor, _part(on_progress, share, 1))
+    return {"sources": [source.to_json() for source in sources]}
+
+
+def undo(workspace: Workspace, actor: Actor, request: UndoLoad, on_progress: OnProgress) -> dict[str, Any]:
+    """One source out again."""
+    return {"n_events": events.undo_load(workspace, request.source_id, on_progress=on_progress)}
+
+
+def compact(workspace: Workspace, actor: Actor, request: Compact, on_progress: OnProgress) -> dict[str, Any]:
+    """One base again."""
+    return {"n_events": events.compact(workspace, on_progress=on_progress)}
+
+
+def build_profiles(
+    workspace: Workspace, actor: Actor, request: BuildProfiles, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The profiles as of a time."""
+    try:
+        as_of = datetime.fromisoformat(request.as_of) if request.as_of else None
+    except ValueError as error:
+        raise InputError(
+            text("A time must be ISO-8601, UTC. Received: {value}.", value=request.as_of),
+            hint="For example 2017-12-03T23:59:59.",
+        ) from error
+    made = profiles.build_profiles(workspace, as_of=as_of, actor=actor.name, on_progress=on_progress)
+    return {"n_users": made.n_users, "as_of": made.as_of.isoformat(), "seconds": made.seconds}
+
+
+def save_segment(
+    workspace: Workspace, actor: Actor, request: SaveSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A rule under a name."""
+    version = segments.save_segment(workspace, request.name, dict(request.rule), actor.name)
+    return {"segment": request.name, "version": version}
+
+
+def delete_segment(
+    workspace: Workspace, actor: Actor, request: DeleteSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A segment put away."""
+    segments.delete_segment(workspace, request.name, actor.name)
+    return {"segment": request.name}
+
+
+def restore_segment(
+    workspace: Workspace, actor: Actor, request: RestoreSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A segment brought back."""
+    version = segments.restore_segment(workspace, request.name, actor.name)
+    return {"segment": request.name, "version": version}
+
+
+def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnProgress) -> dict[str, Any]:
+    """Measured, trained, kept."""
+    run_ = recommend.train_run(
+        workspace, request.recommender, settings=request.settings, on_progress=on_progress
+    )
+    return run_.to_json()
+
+
+def publish(
+    workspace: Workspace, actor: Actor, request: PublishRun, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The run that serves."""
+    return recommend.publish(workspace, request.run_id).to_json()
+
+
+def evaluate(
+    workspace: Workspace, actor: Actor, request: Evaluate, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Recommenders compared."""
+    values = dataclasses.asdict(request)
+    values["test_file"] = Path(request.test_file) if request.test_file else None
+    values["recommenders"] = tuple(request.recommenders)
+    asked = recommend.EvaluateRequest(**values, time_zone=workspace.time_zone)
+    with workspace.reader() as reader:
+        found: dict[str, Any] = recommend.evaluate(reader, asked, on_progress=on_progress).to_json()
+    return found
+
+
+def audience(
+    workspace: Workspace, actor: Actor, request: CreateAudience, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Users chosen and withheld, by the serving recommender where an item asks for one."""
+    on_progress(0.1, text("Choosing users for {name}", name=request.name))
+    found = serving(workspace)
+    made = campaigns.create_audience(
+        workspace,
+        request.name,
+        segment=request.segment,
+        item_id=request.item_id,
+        exclude_segments=tuple(request.exclude_segments),
+        limit=request.limit,
+        holdout_share=request.holdout_share,
+        seed=request.seed,
+        actor=actor.name,
+        recommender=found[0] if found else None,
+        run_id=found[1] if found else None,
+    )
+    return made.to_json()
+
+
+def export(
+    workspace: Workspace, actor: Actor, request: ExportAudience, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A target list."""
+    found = serving(workspace)
+    written = campaigns.export(
+        workspace,
+        request.audience,
+        destination=request.destination,
+        out=Path(request.out) if request.out else None,
+        k_items=request.k_items,
+        recommender=found[0] if found else None,
+        run_id=found[1] if found else None,
+        actor=actor.name,
+        on_progress=on_progress,
+    )
+    return written.to_json()
