@@ -97,7 +97,11 @@ def _simulate(arguments: Arguments) -> Document:
 
 
 def _load(arguments: Arguments) -> Document:
-    mapping = _json_file(arguments.mapping, "A mapping") if arguments.mapping else None
+    from persmark import events
+
+    mapping = None
+    if arguments.mapping:
+        mapping = events.Mapping.from_json(_json_file(arguments.mapping, "A mapping")).to_json()
     files = [Path(name) for name in arguments.files]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
@@ -106,14 +110,10 @@ def _load(arguments: Arguments) -> Document:
             hint="Check the path.",
         )
     if arguments.dry_run:
-        from persmark import events
-
         return {"sources": [_proposed(events.propose(path, kind=arguments.kind)) for path in files]}
     if arguments.workspace:
         workspace = open_workspace(arguments.workspace)
     else:
-        from persmark import events
-
         # Refuse what cannot be read before a workspace is made for it.
         events.propose(files[0], kind=arguments.kind)
         workspace = actions.create_workspace_for_upload(
@@ -125,7 +125,13 @@ def _load(arguments: Arguments) -> Document:
         mapping=mapping,
         build_profiles=arguments.profiles,
     )
-    return {"workspace": workspace.name, **_run(arguments, workspace, request)}
+    try:
+        return {"workspace": workspace.name, **_run(arguments, workspace, request)}
+    except PersmarkError:
+        if not arguments.workspace and not workspace.state.count("sources"):
+            # It was made for this file, of which nothing was loaded.
+            actions.remove_workspace(actions.Actor(), workspace.name)
+        raise
 
 
 def _proposed(found: Any) -> dict[str, Any]:
@@ -158,6 +164,11 @@ def _segments(arguments: Arguments) -> Document:
                 "A segment must have a rule. Received: --build without --rule.", hint="Give --rule R.json."
             )
         rule = _json_file(arguments.rule, "A rule")
+        if not isinstance(rule, dict):
+            raise InputError(
+                text("A rule must be a JSON object. Received: {rule}.", rule=str(rule)[:80]),
+                hint='For example {"column": "n_purchases", "is": ">=", "value": 2}.',
+            )
         _run(arguments, workspace, actions.SaveSegment(name=arguments.build, rule=rule))
     with workspace.reader() as reader:
         sizes = segments.segment_sizes(workspace, reader)

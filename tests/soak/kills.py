@@ -16,7 +16,11 @@ from persmark.simulate import write_events_csv
 from persmark.store import Workspace, create_workspace, open_workspace
 
 ROOT = Path(__file__).parents[2]
-LOAD = "import sys; from persmark import events, store; events.load(store.open_workspace(sys.argv[1]), sys.argv[2])"
+LOAD = """
+import sys
+from persmark import events, store
+events.load(store.open_workspace(sys.argv[1]), sys.argv[2])
+"""
 
 
 def _file(folder: Path, n: int, n_events: int) -> Path:
@@ -32,7 +36,7 @@ def _start(workspace: Workspace, path: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _check(workspace: Workspace, before: tuple[int, int], after: tuple[int, int] | None) -> tuple[int, int]:
+def _check(workspace: Workspace, before: tuple[int, int]) -> tuple[int, int]:
     """Open it as anybody would; it holds the old version or the new one, and the ledger agrees."""
     opened = open_workspace(workspace.name)
     with opened.reader() as reader:
@@ -58,7 +62,7 @@ def kill_loads(folder: Path, *, n_kills: int, seed: int, n_events: int = 60_000)
     begun = time.monotonic()
     assert _start(workspace, _file(folder, 0, n_events)).wait() == 0
     usual = time.monotonic() - begun
-    state = _check(workspace, (0, 0), None)
+    state = _check(workspace, (0, 0))
     through = 0
     path = _file(folder, 1, n_events)
     for n in range(1, n_kills + 1):
@@ -70,7 +74,7 @@ def kill_loads(folder: Path, *, n_kills: int, seed: int, n_events: int = 60_000)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        found = _check(workspace, state, None)
+        found = _check(workspace, state)
         if found != state:
             through += 1
             path.unlink()
@@ -78,7 +82,7 @@ def kill_loads(folder: Path, *, n_kills: int, seed: int, n_events: int = 60_000)
         state = found
     # After all that it still loads, and nothing of the dead is left behind.
     assert _start(workspace, path).wait() == 0
-    state = _check(workspace, state, None)
+    state = _check(workspace, state)
     names = {one.name for one in (workspace.folder / "tables").iterdir()}
     manifest = workspace.manifest()
     assert names <= manifest.files() | set(manifest.previous)
