@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from persmark.columns import KINDS
-from persmark.events.load import Counts, Filled, collect_rejects, stage
+from persmark.events.finish import Counts
+from persmark.events.load import Filled, collect_rejects, stage
 from persmark.events.mapping import fold
 from persmark.events.stage import SourceFile
 from persmark.jobs import OnProgress

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from persmark.errors import NotFoundError
+from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
-from persmark.events.load import ORDER, finish
 from persmark.jobs import OnProgress
 from persmark.store import Workspace
 from persmark.text import text

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from persmark.columns import GROUP_OF
+from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
-from persmark.events.load import ORDER, finish, typed_select
+from persmark.events.load import typed_select
 from persmark.jobs import OnProgress
 from persmark.store import Workspace, now
 from persmark.text import text

@@ -14,8 +14,9 @@ from typing import Any
 
 from persmark.errors import FileRefusedError, InputError, NotFoundError
 from persmark.events.catalogue import load_catalogue
+from persmark.events.finish import Counts
 from persmark.events.formats import digest
-from persmark.events.load import Counts, Filled, load_events
+from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
 from persmark.events.propose import Proposal, propose
 from persmark.events.stage import Rejects, SourceFile

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from persmark.columns import EVENT_TYPES, TABLES
+from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
+from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.mapping import TARGETS, Mapping
 from persmark.events.stage import Rejects, SourceFile, raw_lines, stage_columns, staged
 from persmark.jobs import OnProgress
@@ -20,13 +21,7 @@ from persmark.store import EngineError, Workspace, Writer, literal, quoted, read
 from persmark.text import text
 
 _PACKAGE = "persmark.events"
-ORDER = "ORDER BY user_id, event_time, item_id, event_type"
 
-# What makes two events the same where the source gives no event id.
-IDENTITY = (
-    "item_id", "value", "currency", "quantity", "discount", "order_id", "channel", "campaign_id",
-    "event_id", "properties",
-)  # fmt: skip
 _NUMBERS = ("value", "quantity", "discount")
 _TEXTS = ("item_id", "currency", "order_id", "channel", "campaign_id", "event_id")
 _ITEM_COLUMNS = {
@@ -45,15 +40,6 @@ class Filled:
 
     rejects: Rejects
     n_records: int
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What became of the rows that could be read."""
-
-    loaded: int
-    duplicate: int
-    repeated: int
 
 
 def _latest() -> datetime:
@@ -332,129 +318,6 @@ def fill_items(w: Writer, mapping: Mapping) -> None:
         FROM described AS d LEFT JOIN items AS i ON i.item_id = d.item_id
         ORDER BY d.item_id""",
         {"decimal": mapping.decimal},
-    )
-
-
-def _mark(w: Writer, timeline: str) -> None:
-    w.run(f"CREATE OR REPLACE TEMP VIEW timeline AS {timeline}")
-    w.run(read_sql(_PACKAGE, "marks"), {"gap_seconds": settings().events.session_gap_minutes * 60})
-
-
-def _number_repeats(w: Writer, table: str) -> int:
-    """Give the 2nd, 3rd, ... of identical rows their number; returns how many there are."""
-    (found,) = w.rows("SELECT count(*) FROM marks WHERE follows_equal")
-    if not found[0]:
-        return 0
-    w.run(
-        f"""CREATE OR REPLACE TEMP TABLE repeats AS
-        SELECT row_id, repeat_no FROM (
-            SELECT e.rowid AS row_id, row_number() OVER (
-                PARTITION BY e.user_id, e.event_time, e.event_type, {", ".join("e." + c for c in IDENTITY)}
-                ORDER BY e.rowid) - 1 AS repeat_no
-            FROM {table} AS e
-            SEMI JOIN (SELECT user_id, event_time FROM marks WHERE follows_equal) AS m
-                ON m.user_id = e.user_id AND m.event_time = e.event_time)
-        WHERE repeat_no > 0"""
-    )
-    w.run(f"UPDATE {table} SET repeat_no = r.repeat_no FROM repeats AS r WHERE {table}.rowid = r.row_id")
-    return int(w.rows("SELECT count(*) FROM repeats")[0][0])
-
-
-def _drop_known(w: Writer) -> int:
-    """Leave out of `fresh` what the workspace holds already; returns how many rows."""
-    equal = " AND ".join(f"e.{name} IS NOT DISTINCT FROM f.{name}" for name in IDENTITY)
-    low, high, n_ids = w.rows("SELECT min(event_time), max(event_time), count(event_id) FROM fresh")[0]
-    w.run(
-        f"""CREATE TEMP TABLE known AS
-        SELECT DISTINCT f.rowid AS row_id
-        FROM (SELECT * FROM events WHERE event_time BETWEEN $low AND $high) AS e
-        JOIN fresh AS f ON e.user_id = f.user_id AND e.event_time = f.event_time
-            AND e.event_type = f.event_type AND e.repeat_no = f.repeat_no AND {equal}""",
-        {"low": low, "high": high},
-    )
-    if n_ids:
-        w.run(
-            """INSERT INTO known SELECT DISTINCT f.rowid
-            FROM events AS e JOIN fresh AS f ON e.event_id = f.event_id
-            WHERE f.rowid NOT IN (SELECT row_id FROM known)"""
-        )
-    n_known = int(w.rows("SELECT count(*) FROM known")[0][0])
-    if n_known:
-        w.run("DELETE FROM fresh WHERE rowid IN (SELECT row_id FROM known)")
-    return n_known
-
-
-def finish(w: Writer, *, table: str, delta: bool, drop_repeats: bool = False) -> Counts:
-    """From filled rows to the group's tables: repeats, known rows, sessions, counts, stats.
-
-    Args:
-        w: Writing the group `events`.
-        table: `out.events` for a base, `fresh` for a delta.
-        delta: Whether the rows are added to what stands.
-        drop_repeats: Drop rows identical to an earlier one of the same file.
-    """
-    (n_read,) = w.rows(f"SELECT count(*) FROM {table}")[0]
-    _mark(w, f"SELECT user_id, event_time, item_id, event_type FROM {table}")
-    repeated = _number_repeats(w, table)
-    duplicate = 0
-    if repeated and drop_repeats:
-        w.run(f"DELETE FROM {table} WHERE repeat_no > 0")
-        duplicate, repeated = repeated, 0
-    old = w.manifest.group("events").stats if delta else {}
-    if delta:
-        duplicate += _drop_known(w)
-        w.run(f"CREATE TABLE out.events AS SELECT * FROM fresh {ORDER}")
-        w.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM fresh")
-        _mark(
-            w,
-            """SELECT e.user_id, e.event_time, CAST(NULL AS VARCHAR) AS item_id, e.event_type
-            FROM events AS e JOIN touched AS t ON t.user_id = e.user_id
-            UNION ALL SELECT user_id, event_time, NULL, event_type FROM fresh""",
-        )
-        repeated = int(w.rows("SELECT count(*) FROM out.events WHERE repeat_no > 0")[0][0])
-    elif duplicate:
-        _mark(w, "SELECT user_id, event_time, item_id, event_type FROM out.events")
-    w.run(read_sql(_PACKAGE, "sessions"))
-    w.run(read_sql(_PACKAGE, "event_counts"))
-    _stats(w, old)
-    return Counts(int(n_read) - duplicate, duplicate, repeated)
-
-
-def _stats(w: Writer, old: dict[str, Any]) -> None:
-    """Facts that pages read instead of scanning events."""
-    n_events, n_users, n_items, first, last = w.rows(
-        """SELECT count(*), count(DISTINCT user_id), count(DISTINCT item_id), min(event_time), max(event_time)
-        FROM out.events"""
-    )[0]
-    if old:
-        n_users -= w.rows(
-            "SELECT count(DISTINCT s.user_id) FROM sessions AS s JOIN touched AS t ON t.user_id = s.user_id"
-        )[0][0]
-        n_items -= w.rows(
-            """SELECT count(DISTINCT e.item_id) FROM events AS e
-            JOIN (SELECT DISTINCT item_id FROM out.events) AS f ON f.item_id = e.item_id"""
-        )[0][0]
-    by_type = dict(
-        w.rows("SELECT event_type, CAST(sum(n_events) AS BIGINT) FROM out.event_counts GROUP BY 1")
-    )
-    for name, n in old.get("by_type", {}).items():
-        by_type[name] = by_type.get(name, 0) + n
-    edges = [t.isoformat() if isinstance(t, datetime) else t for t in (first, last)]
-    sources = [row[0] for row in w.rows("SELECT DISTINCT source_id FROM out.event_counts")]
-    firsts = [t for t in (edges[0], old.get("first_event_time")) if t]
-    lasts = [t for t in (edges[1], old.get("last_event_time")) if t]
-    w.stats_of["events"].update(
-        n_events=int(n_events) + old.get("n_events", 0),
-        n_users=int(n_users) + old.get("n_users", 0),
-        n_items=int(n_items) + old.get("n_items", 0),
-        first_event_time=min(firsts, default=None),
-        last_event_time=max(lasts, default=None),
-        by_type={
-            name: int(n) for name, n in sorted(by_type.items(), key=lambda pair: (-pair[1], str(pair[0])))
-        },
-        source_ids=sorted({*map(int, sources), *old.get("source_ids", [])}),
-        n_deltas=old.get("n_deltas", -1) + 1,
-        unknown_types=sorted(str(name) for name in by_type if name not in EVENT_TYPES),
     )
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from persmark.errors import NotFoundError
+from persmark.events.finish import ORDER, finish
 from persmark.events.formats import digest
 from persmark.events.ledger import recover
-from persmark.events.load import ORDER, finish, typed_select
+from persmark.events.load import typed_select
 from persmark.jobs import OnProgress
 from persmark.store import Workspace, Writer, now, read_sql
 from persmark.text import text
