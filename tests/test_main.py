@@ -84,7 +84,7 @@ def audits(workspace: str, verb: str) -> list[dict[str, Any]]:
 
 def test_workspaces_are_listed_made_and_deleted(run: Any, refused: Any) -> None:
     found = run("workspaces", "--create", "张-x", "--time-zone", "Asia/Kathmandu")
-    assert [one["workspace"] for one in found][0] == "demo"
+    assert found[0]["workspace"] == "demo"
     (made,) = [one for one in found if one["workspace"] == "张-x"]
     assert made == {
         "workspace": "张-x", "label": "张-x", "kind": "own", "time_zone": "Asia/Kathmandu", "n_events": 0,
@@ -231,6 +231,19 @@ def test_from_an_audience_to_a_target_list(run: Any, tmp_path: Path) -> None:
     assert len(rows) == 30
     assert Path(found["file"]).parent == out
     assert (len(audits("shop", "create audience")), len(audits("shop", "export"))) == (1, 1)
+
+
+def test_one_event_is_enough_for_everything_that_does_not_measure(
+    run: Any, refused: Any, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "one.csv", csv_of(["u,i,purchase,2026-01-01,1"]))
+    run("load", str(path), "--profiles")
+    for name in ("popular", "repeat", "markov"):
+        assert run("train", name, "--workspace", "one")["recommender"] == name
+    assert [one["item_id"] for one in run("slate", "--workspace", "one", "--user", "u")["items"]] == ["i"]
+    assert refused("evaluate", "--workspace", "one").startswith("persmark: ")
+    assert run("audience", "all", "--workspace", "one", "--segment", "everyone")["n_users"] == 1
+    assert run("export", "--workspace", "one", "--audience", "all")["n_rows"] in (0, 1)
 
 
 def test_compact(run: Any) -> None:

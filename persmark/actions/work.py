@@ -90,7 +90,7 @@ def load_files(
     workspace: Workspace, actor: Actor, request: LoadFiles, on_progress: OnProgress
 ) -> dict[str, Any]:
     """File after file, then the profiles."""
-    mapping = events.Mapping.from_json(request.mapping) if request.mapping else None
+    mapping = events.Mapping.from_json(request.mapping) if request.mapping is not None else None
     share = 0.7 if request.build_profiles else 1.0
     sources: list[events.Source] = []
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persmark import jobs
+from persmark.errors import BusyError
 from persmark.store import Workspace, create_workspace, delete_workspace, workspace_exists
 from persmark.store import workspace_name as named
 
@@ -40,7 +42,9 @@ def ensure_sample(actor: Actor) -> Workspace:
     """The sample's workspace, being loaded in the background unless it stands already."""
     workspace = sample_workspace()
     if not workspace.stats("events").get("n_events") and not _busy(workspace, "sample"):
-        start(workspace, actor, LoadSample())
+        # Two first visitors may come at once: the one who is late finds the work begun.
+        with suppress(BusyError):
+            start(workspace, actor, LoadSample())
     return workspace
 
 
@@ -48,7 +52,8 @@ def ensure_demo(actor: Actor, *, n_users: int = 2000, seed: int = 7) -> Workspac
     """The demo's workspace, being made in the background unless it stands already."""
     workspace = demo_workspace()
     if not workspace.stats("events").get("n_events") and not _busy(workspace, "simulate"):
-        start(workspace, actor, LoadDemo(n_users=n_users, seed=seed))
+        with suppress(BusyError):
+            start(workspace, actor, LoadDemo(n_users=n_users, seed=seed))
     return workspace
 
 
