@@ -1,5 +1,6 @@
 """Verbs: who may do them, what they leave in the audit, and the same work detached."""
 
+# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 import json

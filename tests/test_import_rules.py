@@ -1,5 +1,6 @@
 """Which room may import what, and what must never be loaded to serve a page."""
 
+# ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
 import ast

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -59,7 +60,8 @@ def load_catalogue(
 
 def _users(workspace: Workspace, w: Writer, file: SourceFile) -> None:
     """Attributes into the table, contact details into the vault."""
-    secret = {name: CONTACT_NAMES[fold(name)] for name in file.names if fold(name) in CONTACT_NAMES}
+    # By each row's own names: JSON lines may have some that the head of the file has not.
+    secret = cache(lambda name: CONTACT_NAMES.get(fold(name)))
     rows = w.rows(
         """SELECT user_id, arg_max(attributes, line) FROM typed WHERE reason IS NULL
         GROUP BY user_id ORDER BY user_id"""
@@ -68,7 +70,7 @@ def _users(workspace: Workspace, w: Writer, file: SourceFile) -> None:
     attributes: list[str | None] = []
     for user_id, raw in rows:
         found: dict[str, str] = json.loads(raw) if raw else {}
-        contact = {secret[name]: found.pop(name) for name in list(found) if name in secret}
+        contact = {field: found.pop(name) for name in list(found) if (field := secret(name))}
         if contact:
             contacts.append({"user_id": user_id, **contact})
         attributes.append(json.dumps(found, ensure_ascii=False) if found else None)

@@ -109,9 +109,10 @@ def _answered(found: Proposal, mapping: Mapping | None, name: str) -> tuple[Mapp
 
 
 def recover(workspace: Workspace) -> None:
-    """Settle loads that a crash interrupted: the published manifest tells which came through.
+    """Settle what a crash interrupted: the published manifest tells which loads stand.
 
-    Call it while holding the write lock, so that no load is under way.
+    A load that was under way is loaded or never was; one whose events are gone, undone or replaced,
+    says so. Call it while holding the write lock, so that no load is under way.
     """
     for row in workspace.state.rows("sources", {"state": "pending"}):
         number = row["source_id"]
@@ -121,6 +122,10 @@ def recover(workspace: Workspace) -> None:
             with workspace.state.transaction():
                 workspace.state.drop("rejects", {"source_id": number})
                 workspace.state.drop("sources", {"source_id": number})
+    standing = set(workspace.stats("events").get("source_ids", []))
+    for row in workspace.state.rows("sources", {"state": "loaded", "kind": "events"}):
+        if row["loaded"] and row["source_id"] not in standing:
+            workspace.state.change("sources", {"source_id": row["source_id"]}, {"state": "undone"})
 
 
 def _published_sources(workspace: Workspace) -> set[int]:

@@ -25,6 +25,8 @@ BATCH = 50_000
 # A quoted field may hold line breaks; past this many lines its quote was surely never closed.
 _MAX_LINES_OF_RECORD = 200
 
+# First line, number of lines, one cell for each name; of a JSON line with other keys than those of the
+# file's head also one cell more, the object of the rest.
 Record = tuple[int, int, list[str | None]]
 
 
@@ -170,6 +172,11 @@ def csv_records(lines: Iterator[str], form: Format, width: int, rejects: Rejects
             n_lines = len(feed.taken)
             if not failed and n_lines > 1 and (fields is None or len(fields) != width):
                 failed = "open_quote"
+            if failed and header_left:
+                # Its names were read already, with more patience.
+                header_left = False
+                feed.give_back(1)
+                break
             if failed:
                 # Give up one line and read the next ones afresh: their quotes are their own.
                 rejects.rows.append((first, failed, "", feed.taken[0].rstrip("\r\n")))
@@ -204,6 +211,7 @@ def flat(value: Any) -> str | None:
 def _json_records(
     lines: Iterator[str], form: Format, names: Sequence[str], rejects: Rejects
 ) -> Iterator[Record]:
+    known = set(names)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             rejects.skip("blank")
@@ -221,6 +229,11 @@ def _json_records(
         if trouble:
             rejects.rows.append((number, trouble, "", line.rstrip("\r\n")[:MAX_LINE]))
             continue
+        if more := {name: flat(value) for name, value in one.items() if name not in known}:
+            if _broken("".join(str(cell) for pair in more.items() for cell in pair), form):
+                rejects.rows.append((number, "bad_encoding", "", line.rstrip("\r\n")[:MAX_LINE]))
+                continue
+            cells.append(json.dumps(more))
         yield number, 1, cells
 
 
@@ -237,9 +250,16 @@ def stage_columns(kind: str) -> list[str]:
     return [*TARGETS[kind], "rest"]
 
 
+def _more(cells: list[str | None], mapping: Mapping) -> dict[str, str]:
+    """What a JSON line has beyond the names of the file's head."""
+    found: dict[str, str | None] = json.loads(cells[0]) if cells and cells[0] else {}
+    return {name: value for name, value in found.items() if value and name not in mapping.ignored}
+
+
 def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Table:
     """Records as an Arrow table of text: line, n_lines, the targets, the rest as a JSON object."""
-    columns = list(zip(*(row[2] for row in rows), strict=True))
+    width = len(names)
+    columns = list(zip(*(row[2][:width] for row in rows), strict=True))
     made: dict[str, pa.Array] = {
         "line": pa.array([row[0] for row in rows], pa.int64()),
         "n_lines": pa.array([row[1] for row in rows], pa.int32()),
@@ -249,12 +269,13 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
         column = mapping.columns.get(target)
         made[target] = pa.array(columns[names.index(column)], pa.string()) if column else nothing
     rest = mapping.rest(names)
-    if rest:
+    if rest or any(len(row[2]) > width for row in rows):
         positions = [names.index(name) for name in rest]
         made["rest"] = pa.array(
             [
                 json.dumps(
-                    {name: row[2][at] for name, at in zip(rest, positions, strict=True) if row[2][at]},
+                    {name: row[2][at] for name, at in zip(rest, positions, strict=True) if row[2][at]}
+                    | _more(row[2][width:], mapping),
                     ensure_ascii=False,
                     separators=(",", ":"),
                 )

@@ -85,7 +85,7 @@ def n_records(raw: bytes, form: Format, width: int) -> int:
     while at < len(lines):
         one = _record(lines, at, form)
         whole = one is not None and (one[0] == 1 or one[1] == width)
-        if header_left and whole and lines[at].strip("\r\n"):
+        if header_left and lines[at].strip("\r\n"):
             header_left = False
         else:
             found += 1

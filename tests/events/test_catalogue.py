@@ -103,6 +103,16 @@ def test_contacts_of_a_users_file_stand_in_the_vault_and_nowhere_else(
             assert not [secret for secret in SECRETS if secret.encode() in content], file.name
 
 
+def test_a_contact_that_comes_late_in_json_lines_is_locked_away_too(empty: Workspace, tmp_path: Path) -> None:
+    lines = [{"user_id": f"u{n}", "tier": "gold"} for n in range(600)] + [
+        {"user_id": "z", "E-Mail": SECRETS[0]}
+    ]
+    load(empty, write(tmp_path / "users.jsonl", "\n".join(json.dumps(line) for line in lines)))
+    assert Vault(empty.folder).contacts(["z"]).column("email").to_pylist() == [SECRETS[0]]
+    with empty.reader() as reader:
+        assert reader.value("SELECT count(attributes) FROM users WHERE user_id = 'z'") == 0
+
+
 def test_a_later_users_file_replaces_the_user(empty: Workspace, tmp_path: Path) -> None:
     load(empty, write(tmp_path / "a.csv", "user_id,tier\nu,gold\nv,gold\n"))
     load(empty, write(tmp_path / "b.csv", "user_id,tier\nu,silver\n"))

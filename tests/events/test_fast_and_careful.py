@@ -76,7 +76,7 @@ def _loaded(root: Path, name: str, path: Path, mapping: Mapping) -> tuple[Worksp
 
 
 @settings(
-    max_examples=20, deadline=None, derandomize=True, database=None,
+    max_examples=40, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],  # shrinking loads takes minutes
 )  # fmt: skip

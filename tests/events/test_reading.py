@@ -308,7 +308,42 @@ def test_json_lines_that_are_none_are_rejected_by_line(empty: Workspace, tmp_pat
     ]  # fmt: skip
     found = dict(event_rows(empty, "user_id, properties"))
     assert found.keys() == {"u", "7", "late"}
+    assert json.loads(found["late"]) == {"new key": "1"}
     assert json.loads(found["u"]) == {"deep": '{"a": ["张", 1]}'}
+
+
+def test_json_keys_that_come_late_are_kept(empty: Workspace, tmp_path: Path) -> None:
+    """The look at a file ends after its first rows; what they do not have is not lost."""
+    lines = ['{"user_id": "u", "event_time": "2026-01-01T00:00:00Z"}'] * 600
+    late = {
+        "user_id": "w",
+        "event_time": "2026-01-01T00:00:00Z",
+        f"page {HARD}": HARD,
+        "nothing": None,
+        "left out": 1,
+    }
+    path = write(
+        tmp_path / "x.jsonl", "\n".join([*lines, json.dumps(late), '{"user_id": "x", "\\ud800": 1}'])
+    )
+    mapping = Mapping("events", {"user_id": "user_id", "event_time": "event_time"}, ignored=("left out",))
+    source = load(empty, path, mapping=mapping)
+    assert lines_rejected(empty, source) == [(602, "bad_encoding")]
+    found = dict(event_rows(empty, "user_id, properties"))
+    assert json.loads(found["w"]) == {f"page {HARD}": HARD}
+    assert found["u"] is None
+
+
+def test_a_header_with_a_wrong_quote_swallows_no_row(empty: Workspace, tmp_path: Path) -> None:
+    header = 'user_id,"item"_id,event_type,event_time,"value'
+    columns = {"user_id": "user_id", "event_time": "event_time"}
+    for n, written in enumerate(
+        (header.replace(',"value', ",value"), header.replace('"item"_id', "item_id") + '"x')
+    ):
+        source = load(
+            empty, write(tmp_path / f"{n}.csv", csv_of([f"a{n},i,view,2026-01-01,1", f"b{n},i,view,2026-01-02,1"], written)),
+            mapping=Mapping("events", columns),
+        )  # fmt: skip
+        assert (source.rows_in, source.loaded) == (2, 2)
 
 
 def test_a_header_alone_is_kept_with_nought_rows(empty: Workspace, tmp_path: Path) -> None:

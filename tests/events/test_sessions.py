@@ -158,6 +158,20 @@ def test_undoing_a_load_takes_its_rows_and_its_rows_only(empty: Workspace, tmp_p
     assert (again.source_id, again.loaded) == (3, 3)
 
 
+def test_a_load_whose_events_are_gone_is_not_said_to_stand(empty: Workspace, tmp_path: Path) -> None:
+    """A crash between the publication without a source and the note of it."""
+    load(empty, write(tmp_path / "0.csv", DAYS[0]))
+    load(empty, write(tmp_path / "1.csv", DAYS[1]))
+    load(empty, write(tmp_path / "again.csv", DAYS[1]))
+    events.compact(empty, without=(2,))
+    recover(empty)
+    assert [(one.source_id, one.state) for one in events.ledger(empty)] == [
+        (3, "loaded"),
+        (2, "undone"),
+        (1, "loaded"),
+    ]
+
+
 def test_undoing_the_only_load_leaves_an_empty_workspace_that_loads_again(
     empty: Workspace, tmp_path: Path
 ) -> None:
