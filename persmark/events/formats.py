@@ -147,7 +147,8 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 def _mostly_utf_8(head: bytes) -> bool:
     """Whether a few bad bytes stand in UTF-8 text.
 
-    Of the lines beyond ASCII, those that decode must be no fewer than those that do not. Text of another encoding almost never decodes as UTF-8 by chance.
+    Of the lines beyond ASCII, those that decode must be no fewer than those that do not. Text of
+    another encoding almost never decodes as UTF-8 by chance.
     """
     good = bad = 0
     for line in head.split(b"\n"):
@@ -167,6 +168,11 @@ def _encoding(head: bytes, whole: bool) -> str:
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if head.startswith(mark):
+            return name
+    # UTF-16 without its mark: every other byte of plain letters is NUL.
+    pairs = len(head[:2000]) // 2
+    for name, nought in (("utf-16-le", head[1:2000:2]), ("utf-16-be", head[:2000:2])):
+        if nought.count(0) > 0.6 * pairs and head[:2000].count(0) < 1.2 * nought.count(0):
             return name
     for name in ("utf-8", "gb18030", "cp1252"):
         decoder = codecs.getincrementaldecoder(name)()
@@ -209,6 +215,17 @@ def _is_header(first: Sequence[str]) -> bool:
     return not any(_is_value(cell) for cell in first) and any(cell.strip() for cell in first)
 
 
+def _refuse_no_text(path: Path, beginning: str) -> None:
+    """Refuse pictures, databases and other archives: text has next to no control characters."""
+    strange = sum((sign < " " and sign not in "\t\r\n") or sign == "\ufffd" for sign in beginning)
+    if strange > max(0.05 * len(beginning), 3):
+        raise FileRefusedError(
+            text("A file must be CSV, TSV, Parquet or JSON lines. Received: {name}, which is no text.",
+                 name=path.name),
+            hint="Unpack an archive first; text must be UTF-8, UTF-16, GB18030 or Windows-1252.",
+        )  # fmt: skip
+
+
 def read_head(path: Path) -> tuple[Format, list[str]]:
     """Look at the beginning of a file.
 
@@ -242,6 +259,7 @@ def read_head(path: Path) -> tuple[Format, list[str]]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise _cut_off(path) from error
     encoding = _encoding(head, whole)
+    _refuse_no_text(path, head.decode(encoding, errors="replace")[:4096])
     decoded = head.decode(encoding, errors="replace").removeprefix("\ufeff")
     lines = io.StringIO(decoded, newline="").readlines()
     if not whole and len(lines) > 1:

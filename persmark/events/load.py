@@ -14,7 +14,14 @@ from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.mapping import TARGETS, Mapping
-from persmark.events.stage import Rejects, SourceFile, raw_lines, stage_columns, staged
+from persmark.events.stage import (
+    Rejects,
+    SourceFile,
+    raw_lines,
+    stage_columns,
+    staged,
+    unreadable_parquet,
+)
 from persmark.jobs import OnProgress
 from persmark.settings import settings
 from persmark.store import EngineError, Workspace, Writer, literal, quoted, read_sql
@@ -184,11 +191,14 @@ def fast_fill(
 
 
 def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]) -> None:
+    # By position: the database gives columns whose names differ in case only other names than we do.
+    held = [row[0] for row in w.rows("DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)})]
+    place = {name: quoted(there) for name, there in zip(names, held, strict=True)}
     columns = ["file_row_number + 1 AS line", "1 AS n_lines"]
     for target in TARGETS[mapping.kind]:
         column = mapping.columns.get(target)
         columns.append(
-            f"CAST({quoted(column)} AS VARCHAR) AS {quoted(target)}"
+            f"CAST({place[column]} AS VARCHAR) AS {quoted(target)}"
             if column
             else f"CAST(NULL AS VARCHAR) AS {quoted(target)}"
         )
@@ -197,7 +207,7 @@ def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]
     if rest:
         for position, name in enumerate(rest):
             params[f"rest_{position}"] = name
-        pairs = ", ".join(f"$rest_{at}, CAST({quoted(name)} AS VARCHAR)" for at, name in enumerate(rest))
+        pairs = ", ".join(f"$rest_{at}, CAST({place[name]} AS VARCHAR)" for at, name in enumerate(rest))
         columns.append(f"CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR) AS rest")
     else:
         columns.append("CAST(NULL AS VARCHAR) AS rest")
@@ -213,7 +223,10 @@ def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
     w.run("SET TimeZone = 'UTC'")
     path, form, mapping = file.path, file.form, file.mapping
     if form.kind == "parquet":
-        _stage_parquet(w, path, mapping, file.names)
+        try:
+            _stage_parquet(w, path, mapping, file.names)
+        except EngineError as error:
+            raise unreadable_parquet(path.name) from error
         return Filled(
             Rejects(), int(w.rows("SELECT count(*) FROM read_parquet($path)", {"path": str(path)})[0][0])
         )

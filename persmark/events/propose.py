@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from persmark.errors import FileRefusedError
+from persmark.errors import FileRefusedError, InputError
 from persmark.events.formats import Format, check_width, read_head
-from persmark.events.mapping import EVENT_TYPE_NAMES, Mapping, fold, guess_columns, guess_kind
-from persmark.events.stage import flat
+from persmark.events.mapping import EVENT_TYPE_NAMES, KINDS, Mapping, fold, guess_columns, guess_kind
+from persmark.events.stage import flat, unreadable_parquet
 from persmark.text import Text, text
 
 if TYPE_CHECKING:
@@ -91,13 +91,10 @@ def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[l
     if form.kind == "parquet":
         try:
             file = pq.ParquetFile(path)
+            batch = next(file.iter_batches(_SAMPLE_ROWS), None)
         except Exception as error:
-            raise FileRefusedError(
-                text("A Parquet file must be readable. Received: {name}.", name=path.name),
-                hint="It may be cut off: copy it again.",
-            ) from error
-        batch = next(file.iter_batches(_SAMPLE_ROWS), None)
-        names = list(file.schema_arrow.names)
+            raise unreadable_parquet(path.name) from error
+        names = unique_names(file.schema_arrow.names)
         columns = (
             [[None if v is None else str(v) for v in column.to_pylist()] for column in batch.columns]
             if batch
@@ -188,6 +185,8 @@ def propose(
         FileRefusedError: It is none of these, empty, or too wide.
     """
     path = Path(path)
+    if kind is not None and kind not in KINDS:
+        raise InputError(text("A file's kind must be events, items or users. Received: {kind}.", kind=kind))
     form, lines = read_head(path)
     names, rows = _rows(path, form, lines)
     check_width(len(names))

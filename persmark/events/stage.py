@@ -18,8 +18,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from persmark.errors import FileRefusedError
 from persmark.events.formats import MAX_LINE, Digest, Format, opened
 from persmark.events.mapping import TARGETS, Mapping
+from persmark.text import text
 
 BATCH = 50_000
 # A quoted field may hold line breaks; past this many lines its quote was surely never closed.
@@ -77,6 +79,14 @@ def lines_of(path: Path, form: Format) -> Iterator[str]:
                 yield line
         finally:
             reader.detach()
+
+
+def unreadable_parquet(name: str) -> FileRefusedError:
+    """The refusal of a damaged Parquet file."""
+    return FileRefusedError(
+        text("A Parquet file must be readable. Received: {name}.", name=name),
+        hint="It may be cut off: copy it again.",
+    )
 
 
 def _broken(raw: str, form: Format) -> str | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from persmark.errors import FileRefusedError
+from persmark.errors import FileRefusedError, InputError
 from persmark.events import propose
 from tests.conftest import HARD
 from tests.events.files import HEADER, csv_of, write
@@ -78,10 +78,12 @@ def test_a_file_without_header_gets_names(tmp_path: Path) -> None:
         (codecs.BOM_UTF8 + PLAIN.encode(), "utf-8-sig"),
         (PLAIN.encode("utf-16"), "utf-16"),
         (codecs.BOM_UTF16_BE + PLAIN.encode("utf-16-be"), "utf-16"),
+        (PLAIN.encode("utf-16-le"), "utf-16-le"),
+        (PLAIN.encode("utf-16-be"), "utf-16-be"),
         (csv_of(["张三,乳品,浏览,2026-01-01,1"]).encode("gb18030"), "gb18030"),
         (csv_of(["Zoë,Café,view,2026-01-01,1"]).encode("cp1252"), "cp1252"),
     ],
-    ids=["utf-8", "utf-8 emoji", "bom", "utf-16", "utf-16-be", "gb18030", "cp1252"],
+    ids=["utf-8", "utf-8 emoji", "bom", "utf-16", "utf-16-be", "utf-16-le without mark", "utf-16-be without mark", "gb18030", "cp1252"],
 )  # fmt: skip
 def test_the_encoding_is_found(tmp_path: Path, content: bytes, encoding: str) -> None:
     found = propose(write(tmp_path / "x.csv", content))
@@ -139,6 +141,10 @@ REFUSED = {
     "sep only": (b"sep=;\n", "A file must hold at least a header. Received: x.csv, which is empty."),
     "zip": (_zip(), "A file must be CSV, TSV, Parquet or JSON lines. Received: x.csv, a zip or Excel file. "
                     "Save the sheet as CSV (UTF-8), or unpack the archive."),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "A file must be CSV, TSV, Parquet or JSON lines. Received: x.csv, which is no text. "
+                  "Unpack an archive first; text must be UTF-8, UTF-16, GB18030 or Windows-1252."),
+    "a database": (b"SQLite format 3\0" + b"\0" * 500, "A file must be CSV, TSV, Parquet or JSON lines. Received: x.csv, which is no text. "
+                   "Unpack an archive first; text must be UTF-8, UTF-16, GB18030 or Windows-1252."),
     "cut gzip": (gzip.compress(os.urandom(5000))[:-100],
                  "A .gz file must be readable to its end. Received: x.csv. It may be cut off: copy it again."),
     "broken gzip": (gzip.compress(PLAIN.encode() * 50)[:20] + b"\xff" * 40,
@@ -200,3 +206,22 @@ def test_the_preview_holds_twenty_rows_of_text(tmp_path: Path) -> None:
     found = propose(write(tmp_path / "x.csv", csv_of(["00123,1e5,view,2026-01-01,NA"] * 30)))
     assert found.preview.shape == (20, 5)
     assert found.preview.iloc[19].tolist() == ["00123", "1e5", "view", "2026-01-01", "NA"]
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^A file's kind must be events, items or users\. Received: orders\.$"
+    ):
+        propose(write(tmp_path / "x.csv", PLAIN), kind="orders")
+
+
+def test_a_parquet_file_damaged_inside_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"user_id": ["u"] * 1000, "event_time": ["2026-01-01"] * 1000}), path)
+    raw = bytearray(path.read_bytes())
+    raw[10:60] = b"\0" * 50
+    path.write_bytes(bytes(raw))
+    with pytest.raises(
+        FileRefusedError, match=r"^A Parquet file must be readable\. Received: x\.parquet\. It may"
+    ):
+        propose(path)

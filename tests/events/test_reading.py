@@ -293,6 +293,16 @@ def test_a_parquet_row_that_cannot_be_read_is_rejected_with_its_row(empty: Works
     assert json.loads(rows[1][3]) == {"event_time": "2026-01-01", "a b": HARD}
 
 
+def test_parquet_columns_of_like_names_keep_their_own_values(empty: Workspace, tmp_path: Path) -> None:
+    names = ["user_id", "event_time", "USER_ID", "user_id", "a b"]
+    columns = [["u"], ["2026-01-01"], ["v"], ["w"], [HARD]]
+    pq.write_table(pa.table([pa.array(column) for column in columns], names=names), tmp_path / "x.parquet")
+    load(empty, tmp_path / "x.parquet")
+    ((user_id, properties),) = event_rows(empty, "user_id, properties")
+    assert user_id == "u"
+    assert json.loads(properties) == {"USER_ID (2)": "v", "user_id (3)": "w", "a b": HARD}
+
+
 def test_json_lines_that_are_none_are_rejected_by_line(empty: Workspace, tmp_path: Path) -> None:
     lines = [
         '{"user_id": "u", "event_time": "2026-01-01", "deep": {"a": ["张", 1]}}',
