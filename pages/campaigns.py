@@ -16,5 +16,6 @@ need(
     "profiles",
     "Build profiles",
 )
+profiles.stale_notice(workspace)
 campaigns.show_creating(workspace)
 campaigns.show_audiences(workspace)

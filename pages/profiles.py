@@ -3,22 +3,20 @@
 import streamlit as st
 
 from persmark.ui import state
-from persmark.ui.parts import people, profiles
-from persmark.ui.progress import job_panel
+from persmark.ui.parts import events, people, profiles
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head, section
 
 page_head("Profiles", "Who are our users, and what do we know of each?")
 
 workspace = state.workspace()
-busy = job_panel(workspace, profiles.VERBS, "Building profiles")
 need(
-    bool(workspace.versions().get("events")),
+    events.loaded(workspace),
     "Profiles are made from events, and this workspace has none yet.",
     "events",
     "Load events",
 )
-profiles.offer_building(workspace, busy=busy)
+profiles.stale_notice(workspace)
 if not profiles.built(workspace):
     st.stop()
 

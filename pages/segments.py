@@ -2,21 +2,19 @@
 
 from persmark.ui import state
 from persmark.ui.parts import groups, profiles, rule_builder, segment_list
-from persmark.ui.progress import job_panel
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head
 
 page_head("Segments", "Which groups of users are there, and whom do we mean?")
 
 workspace = state.workspace()
-busy = job_panel(workspace, profiles.VERBS, "Building profiles")
 need(
     profiles.built(workspace),
     "Segments are rules over profiles, and none are built here yet.",
     "profiles",
     "Build profiles",
 )
-profiles.offer_building(workspace, busy=busy)
+profiles.stale_notice(workspace)
 rule_builder.show_builder(workspace)
 segment_list.show_list(workspace)
 groups.show_groups(workspace)

@@ -5,7 +5,7 @@ import streamlit as st
 from persmark import recommend
 from persmark.text import text
 from persmark.ui import state
-from persmark.ui.parts import people, segment_list, slates
+from persmark.ui.parts import people, profiles, segment_list, slates
 from persmark.ui.refusals import need
 from persmark.ui.show import side_by_side
 from persmark.ui.words import page_head, section
@@ -18,6 +18,8 @@ need(
     run is not None, "Slates are ranked by a recommender, and none is trained here yet.", "train", "Train one"
 )
 assert run is not None
+profiles.stale_notice(workspace)
+slates.stale_notice(workspace, run)
 
 left, right = st.columns(2)
 with left:
@@ -31,11 +33,11 @@ if user_id is None and segment is None:
     st.stop()
 
 slate = slates.slate_for(workspace, slates.Ask(user_id, segment, kind, k, rules, run.run_id))
-if user_id is None:
+if segment is not None:
     section("The segment's slate", "The items that suit most of its users.")
     slates.show_whom(workspace, slate, segment)
     slates.show_slate(slate)
-else:
+elif user_id is not None:
     main, beside = side_by_side("slate", 5, 2)
     with main:
         section("The slate", text("As user {id} would see it.", id=user_id))

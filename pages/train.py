@@ -1,7 +1,7 @@
 """Which recommender is best on our data, and which one serves?"""
 
 from persmark.ui import state
-from persmark.ui.parts import train
+from persmark.ui.parts import events, train
 from persmark.ui.progress import job_panel
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head
@@ -10,7 +10,7 @@ page_head("Train", "Which recommender is best on our data, and which one serves?
 
 workspace = state.workspace()
 need(
-    bool(workspace.versions().get("events")),
+    events.loaded(workspace),
     "Recommenders learn from events, and this workspace has none yet.",
     "events",
     "Load events",

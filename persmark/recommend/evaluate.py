@@ -362,6 +362,12 @@ def ranked(made: Recommender, task: _Task, *, k: int) -> tuple[metrics.TiedRanks
     return metrics.combined(ranks), np.concatenate(shown)
 
 
+def _figure(value: float) -> str:
+    """A metric as it is written everywhere: three decimals."""
+    # Adding 0.0 turns a rounded -0.0 into 0.
+    return f"{round(value, 3) + 0.0:.3f}"
+
+
 def verdict(results: tuple[Result, ...], *, k: int, seed: int, subject: str | None = None) -> Text:
     """Whether a recommender beats the simple ones, by the paired difference in NDCG.
 
@@ -377,26 +383,23 @@ def verdict(results: tuple[Result, ...], *, k: int, seed: int, subject: str | No
     others = [row for row in results if row.recommender in SIMPLE and row is not ours]
     if not others:
         return text(
-            "{name} reaches {score} of 100 in NDCG@{k}; no simple recommender was measured beside it.",
+            "{name} reaches NDCG@{k} {score}; no simple recommender was measured beside it.",
             name=ours.recommender,
-            score=round(100 * ours.ndcg, 2),
+            score=_figure(ours.ndcg),
             k=k,
         )
     simple = max(others, key=lambda row: row.ndcg)
     gap = metrics.paired_difference(ours.per_user["ndcg"], simple.per_user["ndcg"], seed=seed)
-    # Adding 0.0 turns a rounded -0.0 into 0.
     values: dict[str, object] = {
         "name": ours.recommender,
         "simple": simple.recommender,
-        "ours": round(100 * ours.ndcg, 2) + 0.0,
-        "theirs": round(100 * simple.ndcg, 2) + 0.0,
-        "low": round(100 * gap.low, 2) + 0.0,
-        "high": round(100 * gap.high, 2) + 0.0,
+        "ours": _figure(ours.ndcg),
+        "theirs": _figure(simple.ndcg),
+        "low": _figure(gap.low),
+        "high": _figure(gap.high),
         "k": k,
     }
-    figures = Text(
-        "NDCG@{k} {ours} against {theirs} of 100; 95% interval of the difference {low} to {high}", values
-    )
+    figures = Text("NDCG@{k} {ours} against {theirs}; 95% interval of the difference {low} to {high}", values)
     if gap.low > 0:
         template = "{name} beats the best other simple recommender, {simple} ({figures})."
         if ours.recommender not in SIMPLE:

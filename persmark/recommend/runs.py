@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persmark.errors import EmptyError, NotFoundError
+from persmark.metrics import paired_difference
 from persmark.recommend.contract import Recommender
 from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate, verdict
 from persmark.recommend.interactions import event_weights, load_interactions
@@ -46,7 +47,8 @@ class Run:
         reads: Versions of the table groups that were read.
         split: What it was measured on.
         metrics: The row of the evaluation (`ndcg`, `ndcg_interval`, ...) with `compared`, the rows
-            beside it; empty where there was too little to measure.
+            beside it, each with `ndcg_difference`, the paired 95% interval of this run minus it; empty
+            where there was too little to measure.
         verdict: In words, whether it beats the simple recommenders.
         seconds: Wall time, measuring and training.
         state: trained, published or retired.
@@ -168,7 +170,7 @@ def train_run(
         settings=made.settings.as_dict(),
         reads=reads,
         split=measured.split if measured else {},
-        metrics=_kept_metrics(measured, fit_seconds),
+        metrics=_kept_metrics(measured, fit_seconds, seed=seed),
         verdict=_said(measured, name, test_days=test_days, seed=seed),
         seconds=round(time.perf_counter() - started, 3),
         state=TRAINED,
@@ -186,10 +188,14 @@ def train_run(
     return run
 
 
-def _kept_metrics(measured: Evaluation | None, fit_seconds: float) -> dict[str, Any]:
+def _kept_metrics(measured: Evaluation | None, fit_seconds: float, *, seed: int) -> dict[str, Any]:
     kept: dict[str, Any] = {"final_fit_seconds": round(fit_seconds, 3)}
     if measured:
+        ours = measured.results[0].per_user["ndcg"]
         rows = [row.to_json() for row in measured.results]
+        for row, other in zip(rows[1:], measured.results[1:], strict=True):
+            gap = paired_difference(ours, other.per_user["ndcg"], seed=seed)
+            row["ndcg_difference"] = [gap.low, gap.high]
         kept |= rows[0] | {
             "k": measured.k,
             "n_users": measured.n_users,

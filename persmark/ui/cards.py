@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from persmark.columns import AD, CONTENT, PRODUCT
-from persmark.ui.words import escaped
+from persmark.ui.words import escaped, significant
 
 # White text on each of these has a contrast of at least 4.5.
 TONES: tuple[str, ...] = (
@@ -73,7 +73,7 @@ def card_html(card: Card) -> str:
     pattern = f" pm-tile-{card.kind}" if card.kind in _PATTERNED else ""
     share = min(max(card.share, 0.0), 1.0)
     price = f" · {escaped(card.price)}" if card.price else ""
-    score = "pinned" if card.score is None else f"{card.score:.3g}"
+    score = "pinned" if card.score is None else significant(card.score)
     return (
         f'<li class="pm-card" style="--pm-tone:{colour}">'
         f'<div class="pm-tile{pattern}" style="background-color:{colour}">'

@@ -23,12 +23,16 @@ pages = {
         page_path(name),
         title=step.title,
         icon=f":material/{step.icon}:",
-        url_path=name,
+        url_path="" if name == "events" else name,
         default=name == "events",
     )
     for name, step in STEPS.items()
 }
-page = st.navigation(list(pages.values()), position="hidden")
+# The first page lives at the root; its own name, typed by hand, leads there too.
+named = st.Page(lambda: None, title=STEPS["events"].title, url_path="events", visibility="hidden")
+page = st.navigation([*pages.values(), named], position="hidden")
+if page is named:
+    st.switch_page(pages["events"], query_params=st.query_params.to_dict())
 
 with shown():
     state.apply_next_widgets()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -21,9 +23,26 @@ def side_by_side(key: str, left: int = 1, right: int = 1) -> tuple[DeltaGenerato
     return one, other
 
 
-def show_chart(figure: go.Figure, sentence: Text, table: pd.DataFrame, key: str) -> None:
-    """Draw a figure, its reading, and its numbers in an expander."""
-    st.plotly_chart(figure, key=f"chart-{key}", config=_PLAIN_CHART, alt=words(sentence))
+def show_chart(
+    figure: go.Figure, sentence: Text, table: pd.DataFrame, key: str, *, choose: bool = False
+) -> dict[str, Any] | None:
+    """Draw a figure, its reading, and its numbers in an expander.
+
+    Returns:
+        With `choose`, the point of the figure that was clicked, as Plotly describes it.
+    """
+    if choose:
+        figure.update_layout(clickmode="event+select")
+    drawn = st.plotly_chart(
+        figure,
+        key=f"chart-{key}",
+        config=_PLAIN_CHART,
+        alt=words(sentence),
+        on_select="rerun" if choose else "ignore",
+        selection_mode="points",
+    )
     reading(sentence)
     with st.expander("The numbers behind it", type="compact"):
         show_table(table, key)
+    points = cast(Any, drawn)["selection"]["points"] if choose else []
+    return dict(points[0]) if points else None

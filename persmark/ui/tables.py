@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +19,9 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
     "rows_in": "Rows in", "loaded_at": "Loaded at", "source_id": "No.", "n_target": "Contacted",
     "n_holdout": "Held out", "ndcg": "NDCG", "hit_rate": "Hit rate", "mrr": "MRR",
 })  # fmt: skip
+
+
+_METRICS = ("ndcg", "low", "high", "recall", "hit_rate", "mrr", "coverage")
 
 
 def heading(column: str) -> str:
@@ -53,12 +56,22 @@ def _config(table: pd.DataFrame) -> dict[str, Any]:
         elif str(column).endswith("share") and pd.api.types.is_float_dtype(kind):
             config[column] = st.column_config.NumberColumn(label, format="percent")
         elif pd.api.types.is_float_dtype(kind):
-            config[column] = st.column_config.NumberColumn(label, format="%.4g")
+            config[column] = st.column_config.NumberColumn(label, format=_float_format(table, str(column)))
         elif pd.api.types.is_integer_dtype(kind):
             config[column] = st.column_config.NumberColumn(label, format="localized")
         else:
             config[column] = st.column_config.TextColumn(label)
     return config
+
+
+def _float_format(table: pd.DataFrame, column: str) -> str:
+    """Metrics with three decimals everywhere; others as many as their size asks for, never an exponent."""
+    if column in _METRICS:
+        return "%.3f"
+    most = table[column].abs().max()
+    if pd.isna(most) or most >= 1000:
+        return "localized"
+    return "%.1f" if most >= 100 else "%.2f" if most >= 1 else "%.4f"
 
 
 def _drawable(table: pd.DataFrame) -> pd.DataFrame:
@@ -70,6 +83,11 @@ def _drawable(table: pd.DataFrame) -> pd.DataFrame:
         present = drawn[column].dropna()
         if len(present) and isinstance(present.iloc[0], Decimal):
             drawn[column] = drawn[column].astype(float)
+        if pd.api.types.is_float_dtype(drawn[column].dtype):
+            if str(column).endswith("share"):
+                drawn[column] = drawn[column].round(3)  # a percentage with one decimal
+            elif drawn[column].abs().max() >= 1000:
+                drawn[column] = drawn[column].round(1)
     return drawn
 
 
@@ -80,15 +98,22 @@ def show_table(
     file_name: str = "",
     height: int | str = "auto",
     download: bool = True,
-) -> None:
-    """A table, at most `ROWS_SHOWN` rows of it, with all of it as a CSV download."""
+    choose: bool = False,
+) -> int | None:
+    """A table, at most `ROWS_SHOWN` rows of it, with all of it as a CSV download.
+
+    Returns:
+        With `choose`, the place of the row that is ticked.
+    """
     drawn = _drawable(table)
-    st.dataframe(
+    chosen = st.dataframe(
         drawn,
         hide_index=True,
         column_config=_config(drawn),
         height=height if isinstance(height, int) else ("auto" if len(drawn) < 10 else 380),
         key=f"table-{key}",
+        on_select="rerun" if choose else "ignore",
+        selection_mode="single-row",
     )
     if len(table) > ROWS_SHOWN:
         st.caption(f"The first {ROWS_SHOWN:,} of {len(table):,} rows; the download has all.")
@@ -102,3 +127,5 @@ def show_table(
             icon=":material/download:",
             on_click="ignore",
         )
+    rows = cast(Any, chosen)["selection"]["rows"] if choose else []
+    return int(rows[0]) if rows and rows[0] < len(drawn) else None

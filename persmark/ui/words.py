@@ -61,6 +61,24 @@ def local_day(moment: datetime, time_zone: str) -> date:
     return aware.astimezone(ZoneInfo(time_zone)).date()
 
 
+def significant(value: float) -> str:
+    """A score or an amount in three significant digits: 2,690 or 0.0123, never with an exponent."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    places = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, places):,.{min(max(places, 0), 12)}f}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{100 * share:.1f}%"
+
+
+def counted(n: int, one: str, many: str, **values: object) -> Text:
+    """A sentence for one or for several; both templates have the hole `{n}`."""
+    return text(one if n == 1 else many, n=n, **values)
+
+
 @dataclass(frozen=True)
 class Fact:
     """One figure of a row of figures: what it is, the figure, and its n, range or interval."""

@@ -209,7 +209,7 @@ def test_verdict_in_words() -> None:
     ahead = verdict((row("popular", base), row("markov", base + 0.1)), k=10, seed=0)
     assert str(ahead) == (
         "markov beats the simple recommenders, the best of which is popular"
-        " (NDCG@10 50 against 40 of 100; 95% interval of the difference 10 to 10)."
+        " (NDCG@10 0.500 against 0.400; 95% interval of the difference 0.100 to 0.100)."
     )
     level = verdict((row("popular", base), row("markov", base[::-1] + 1e-9)), k=10, seed=0)
     assert str(level).startswith("markov cannot be told from the simple recommender popular")

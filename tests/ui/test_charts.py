@@ -51,7 +51,7 @@ def test_many_types_are_gathered():
 
 def test_event_types_are_read_with_their_share():
     table = pd.DataFrame({"event_type": ["view", "purchase"], "n_events": [75, 25]})
-    assert str(charts.read_event_types(table)) == "75% of the 100 events are 'view'; there are 2 types."
+    assert str(charts.read_event_types(table)) == "75.0% of the 100 events are 'view'; there are 2 types."
 
 
 def test_colours_are_the_same_everywhere_and_differ():
@@ -75,12 +75,12 @@ def test_rfm_grid_is_always_five_by_five():
     cells = pd.DataFrame({"recency_score": [5, 1], "frequency_score": [5, 1], "n_users": [30, 10]})
     figure = charts.rfm_grid(cells)
     assert figure.data[0].z.shape == (5, 5)
-    assert str(charts.read_rfm_grid(cells)).startswith("75% of 40 users are recent and frequent")
+    assert str(charts.read_rfm_grid(cells)).startswith("75.0% of 40 users are recent and frequent")
 
 
 def test_funnel_names_the_clause_that_takes_most():
     clauses = pd.DataFrame({"clause": ["everyone", "a", "b"], "n_users": [100, 90, 30]})
-    assert str(charts.read_funnel(clauses)) == "30 of 100 users match (30%); 'b' takes away most (60)."
+    assert str(charts.read_funnel(clauses)) == "30 of 100 users match (30.0%); 'b' takes away most (60)."
 
 
 @pytest.mark.parametrize(("low", "said"), [(0.30, "lies above"), (0.15, "overlaps")])
@@ -88,8 +88,8 @@ def test_leaderboard_tells_whether_intervals_overlap(low, said):
     table = pd.DataFrame(
         {"recommender": ["repeat", "popular"], "ndcg": [0.4, 0.2], "low": [low, 0.1], "high": [0.5, 0.25]}
     )
-    assert said in str(charts.read_leaderboard(table, 200))
-    assert charts.leaderboard(table).data[0].error_x.symmetric is False
+    assert said in str(charts.read_leaderboard(table, 200, 10))
+    assert charts.leaderboard(table, 10).data[0].error_x.symmetric is False
 
 
 def test_slate_scores_put_rank_one_on_top():
@@ -114,7 +114,7 @@ EMPTY = {
     "event_types": lambda: charts.event_types(empty("event_type", "n_events")),
     "events_per_day": lambda: charts.events_per_day(empty("local_date", "event_type", "n_events")),
     "hours": lambda: charts.hours(empty("local_hour", "n_events")),
-    "leaderboard": lambda: charts.leaderboard(empty("recommender", "ndcg", "low", "high")),
+    "leaderboard": lambda: charts.leaderboard(empty("recommender", "ndcg", "low", "high"), 10),
     "rfm_grid": lambda: charts.rfm_grid(empty("recency_score", "frequency_score", "n_users")),
     "slate_scores": lambda: charts.slate_scores(empty("rank", "title", "score")),
 }

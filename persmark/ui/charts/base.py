@@ -13,6 +13,7 @@ from types import MappingProxyType
 import plotly.graph_objects as go
 
 from persmark import columns
+from persmark.ui.words import significant
 
 SERIES: tuple[str, ...] = tuple(f"#{place:06d}" for place in range(1, 9))
 SEQUENTIAL: tuple[tuple[float, str], ...] = tuple((step / 9, f"#{11 + step:06d}") for step in range(10))
@@ -81,4 +82,4 @@ def brief(value: float) -> str:
     for limit, sign in ((1e9, "B"), (1e6, "M"), (1e5, "k")):
         if abs(value) >= limit:
             return f"{value / (1e3 if sign == 'k' else limit):.3g}{sign}"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() else significant(value)

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from persmark.text import Text, text
 from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, figure, safe
+from persmark.ui.words import percent
 
 _DAYS_SHOWN = 400
 _TYPES_STACKED = 6
@@ -109,8 +110,10 @@ def read_event_types(by_type: pd.DataFrame) -> Text:
         return text("There are no events yet.")
     first = by_type.sort_values("n_events", ascending=False).iloc[0]
     return text(
-        "{share}% of the {n} events are '{event_type}'; there are {n_types} types.",
-        share=100 * float(first["n_events"]) / total,
+        "{share} of the {n} events are '{event_type}'; there are {n_types} types."
+        if len(by_type) > 1
+        else "All {n} events are '{event_type}'.",
+        share=percent(float(first["n_events"]) / total),
         n=total,
         event_type=first["event_type"],
         n_types=len(by_type),
@@ -142,8 +145,8 @@ def read_hours(by_hour: pd.DataFrame) -> Text:
     if not int(totals.sum()):
         return text("There are no events yet.")
     return text(
-        "The busiest hour is {hour}:00, with {share}% of {n} events.",
+        "The busiest hour is {hour}:00, with {share} of {n} events.",
         hour=int(totals.index[int(totals.to_numpy().argmax())]),
-        share=100 * float(totals.max()) / float(totals.sum()),
+        share=percent(float(totals.max()) / float(totals.sum())),
         n=int(totals.sum()),
     )

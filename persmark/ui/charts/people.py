@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from persmark.text import Text, text
 from persmark.ui.charts.base import SEQUENTIAL, SERIES, brief, cut, figure, safe
+from persmark.ui.words import percent
 
 
 def distribution(bins: pd.DataFrame) -> go.Figure:
@@ -64,11 +65,11 @@ def read_bars(table: pd.DataFrame, label: str, value: str = "n_users") -> Text:
         return text("There is nobody to show yet.")
     first = table.iloc[int(table[value].to_numpy().argmax())]
     return text(
-        "The largest group is '{name}': {n} of {total} users ({share}%).",
+        "The largest group is '{name}': {n} of {total} users ({share}).",
         name=str(first[label]),
         n=int(first[value]),
         total=int(total),
-        share=100 * float(first[value]) / total,
+        share=percent(float(first[value]) / total),
     )
 
 
@@ -91,7 +92,19 @@ def rfm_grid(cells: pd.DataFrame) -> go.Figure:
         xgap=3,
         ygap=3,
         texttemplate="%{z:,}",
-        hovertemplate="recency %{x}, frequency %{y}: %{z:,} users<extra></extra>",
+        hoverinfo="skip",
+    )
+    # A heat map's cells cannot be picked; unseen marks above them can.
+    scores = [(x, y) for y in range(1, 6) for x in range(1, 6)]
+    drawn.add_scatter(
+        x=[str(x) for x, _ in scores],
+        y=[str(y) for _, y in scores],
+        customdata=grid.to_numpy().ravel(),
+        mode="markers",
+        marker={"size": 44, "symbol": "square", "opacity": 0.001, "color": SERIES[0]},
+        selected={"marker": {"opacity": 0.001}},
+        unselected={"marker": {"opacity": 0.001}},
+        hovertemplate="recency %{x}, frequency %{y}: %{customdata:,} users<extra></extra>",
     )
     drawn.update_xaxes(title={"text": "Recency score (5 = most recent)"}, type="category", showgrid=False)
     drawn.update_yaxes(title={"text": "Frequency score (5 = most often)"}, type="category", showgrid=False)
@@ -106,11 +119,10 @@ def read_rfm_grid(cells: pd.DataFrame) -> Text:
     best = cells[(cells["recency_score"] >= 4) & (cells["frequency_score"] >= 4)]["n_users"].sum()
     lost = cells[(cells["recency_score"] <= 2) & (cells["frequency_score"] <= 2)]["n_users"].sum()
     return text(
-        "{best}% of {n} users are recent and frequent (both scores 4 or 5); "
-        "{lost}% are neither (both 1 or 2).",
-        best=100 * float(best) / total,
+        "{best} of {n} users are recent and frequent (both scores 4 or 5); {lost} are neither (both 1 or 2).",
+        best=percent(float(best) / total),
         n=total,
-        lost=100 * float(lost) / total,
+        lost=percent(float(lost) / total),
     )
 
 
@@ -133,10 +145,10 @@ def read_funnel(clauses: pd.DataFrame) -> Text:
     losses = [before - after for before, after in itertools.pairwise(counts)]
     most = max(range(len(losses)), key=losses.__getitem__)
     return text(
-        "{n} of {total} users match ({share}%); '{clause}' takes away most ({lost}).",
+        "{n} of {total} users match ({share}); '{clause}' takes away most ({lost}).",
         n=counts[-1],
         total=counts[0],
-        share=100 * counts[-1] / counts[0],
+        share=percent(counts[-1] / counts[0]),
         clause=str(clauses["clause"].iloc[most + 1]),
         lost=losses[most],
     )

@@ -7,13 +7,15 @@ import plotly.graph_objects as go
 
 from persmark.text import Text, text
 from persmark.ui.charts.base import SERIES, cut, figure
+from persmark.ui.words import significant
 
 
-def leaderboard(results: pd.DataFrame) -> go.Figure:
+def leaderboard(results: pd.DataFrame, k: int) -> go.Figure:
     """A dot with its 95% interval for each recommender, best on top.
 
     Args:
         results: Columns: `recommender`, `ndcg`, `low`, `high`.
+        k: Slate length that was measured.
     """
     rows = results.sort_values("ndcg").tail(20)
     drawn = figure(70 + 40 * max(len(rows), 1))
@@ -33,15 +35,17 @@ def leaderboard(results: pd.DataFrame) -> go.Figure:
             "thickness": 2,
             "width": 6,
         },
-        hovertemplate="%{y}: %{x:.4f}<extra></extra>",
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
     most = float(rows["high"].max()) if len(rows) else 1.0
-    drawn.update_xaxes(range=[0, (most or 1.0) * 1.08], title={"text": "NDCG, 0 to 1, 95% interval"})
+    drawn.update_xaxes(
+        range=[0, (most or 1.0) * 1.08], title={"text": f"NDCG@{k}, 0 to 1, with its 95% interval"}
+    )
     drawn.update_yaxes(type="category", range=[-0.6, len(rows) - 0.3])
     return drawn
 
 
-def read_leaderboard(results: pd.DataFrame, n_users: int) -> Text:
+def read_leaderboard(results: pd.DataFrame, n_users: int, k: int) -> Text:
     """Who leads, and whether the next one's interval overlaps."""
     if results.empty:
         return text("Nothing has been evaluated yet.")
@@ -49,19 +53,20 @@ def read_leaderboard(results: pd.DataFrame, n_users: int) -> Text:
     first = rows.iloc[0]
     if len(rows) == 1:
         return text(
-            "'{name}' reaches NDCG {ndcg} (95% interval {low} to {high}, {n} users).",
+            "'{name}' reaches NDCG@{k} {ndcg} (95% interval {low} to {high}, {n} users).",
             name=first["recommender"],
             ndcg=f"{first['ndcg']:.3f}",
             low=f"{first['low']:.3f}",
             high=f"{first['high']:.3f}",
             n=n_users,
+            k=k,
         )
     second = rows.iloc[1]
     apart = float(first["low"]) > float(second["high"])
     template = (
-        "'{name}' leads with NDCG {ndcg} on {n} users; its interval lies above that of '{other}'."
+        "'{name}' leads with NDCG@{k} {ndcg} on {n} users; its interval lies above that of '{other}'."
         if apart
-        else "'{name}' has the highest NDCG, {ndcg}, on {n} users; its interval overlaps that of '{other}'."
+        else "'{name}' is highest with NDCG@{k} {ndcg} on {n} users; its interval overlaps that of '{other}'."
     )
     return text(
         template,
@@ -69,6 +74,7 @@ def read_leaderboard(results: pd.DataFrame, n_users: int) -> Text:
         ndcg=f"{first['ndcg']:.3f}",
         n=n_users,
         other=second["recommender"],
+        k=k,
     )
 
 
@@ -85,8 +91,14 @@ def slate_scores(slate: pd.DataFrame) -> go.Figure:
         y=[f"{rank}. {cut(title, 30)}" for rank, title in zip(rows["rank"], rows["title"], strict=True)],
         orientation="h",
         marker={"color": SERIES[0]},
-        hovertemplate="%{y}: %{x:.4f}<extra></extra>",
+        text=[significant(float(score)) for score in rows["score"]],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>",
     )
+    most = float(rows["score"].max()) if len(rows) else 0.0
+    if most > 0 and float(rows["score"].min()) >= 0:
+        drawn.update_xaxes(visible=False, range=[0, most * 1.2])
     drawn.update_yaxes(type="category")
     return drawn
 
@@ -98,10 +110,12 @@ def read_slate_scores(slate: pd.DataFrame) -> Text:
     ordered = slate.sort_values("rank")
     return text(
         "{n} items; the first scores {first}, the last {last}. Scores rank items of one slate and are no "
-        "probabilities.",
+        "probabilities."
+        if len(ordered) > 1
+        else "One item; it scores {first}. Scores rank items of one slate and are no probabilities.",
         n=len(ordered),
-        first=float(ordered["score"].iloc[0]),
-        last=float(ordered["score"].iloc[-1]),
+        first=significant(float(ordered["score"].iloc[0])),
+        last=significant(float(ordered["score"].iloc[-1])),
     )
 
 

@@ -5,19 +5,65 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from persmark import actions, campaigns, segments
-from persmark.store import Workspace
+from persmark import actions, campaigns, experiments, segments
+from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui import charts, state
+from persmark.ui.cache import cached
 from persmark.ui.parts import segment_list
+from persmark.ui.parts.saved import saved_versions
 from persmark.ui.progress import started
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart
-from persmark.ui.words import Fact, facts, note, plain, section, words
+from persmark.ui.words import Fact, facts, note, percent, plain, section, words
 
 VERBS = ("export",)
 _MADE_AT_ONCE = 5_000  # users; longer lists are made beside the app, with progress
 _BY_SEGMENT, _BY_ITEM = "A segment", "Who would like an item most"
+
+
+def _bought_lately(
+    workspace: Workspace, reader: Reader, segment: str, _saved: tuple[tuple[str, int], ...]
+) -> tuple[int, int]:
+    """Users of a segment, and how many of them bought within the days of the base rate."""
+    saved = segments.saved_rules(workspace)
+    bought = {"column": "recency_days", "is": "<", "value": campaigns.BASE_DAYS}
+    return (
+        segments.count(reader, {"segment": segment}, saved=saved),
+        segments.count(reader, {"all": [{"segment": segment}, bought]}, saved=saved),
+    )
+
+
+def _show_detectable(workspace: Workspace, segment: str, share: float) -> None:
+    """What such a holdout could tell later, said before anything is drawn."""
+    n_users, n_bought = cached(_bought_lately, workspace, segment, saved_versions(workspace))
+    n_holdout = round(share * n_users)
+    if not n_users:
+        return
+    if not n_holdout:
+        note("Nobody would be held out: what the campaign changes could never be told.")
+        return
+    base = n_bought / n_users
+    found = experiments.minimum_detectable_difference(n_users - n_holdout, n_holdout, base)
+    told = (
+        text("no rise of that could be noticed in 80% of tries: hold more out or take a larger segment")
+        if found is None
+        else text(
+            "a rise of {points} percentage points or more would be noticed in 80% of tries",
+            points=f"{100 * found:.1f}",
+        )
+    )
+    note(
+        text(
+            "About {n} of {total} users would be held out. {base} of the segment bought within {days} days; "
+            "{told}.",
+            n=n_holdout,
+            total=n_users,
+            base=percent(base),
+            days=campaigns.BASE_DAYS,
+            told=told,
+        )
+    )
 
 
 def show_creating(workspace: Workspace) -> None:
@@ -31,34 +77,36 @@ def show_creating(workspace: Workspace) -> None:
             "Reach", [_BY_SEGMENT, _BY_ITEM], default=_BY_ITEM if state.linked("item") else _BY_SEGMENT,
             key="reach", required=True,
         )  # fmt: skip
+        item = None
+        left, right = st.columns(2)
+        with left:
+            if by == _BY_ITEM:
+                item = st.text_input("Item id", value=state.linked("item"), key="audience_item")
+            segment = segment_list.pick(
+                workspace, "Segment" if by == _BY_SEGMENT else "Among the users of", key="audience_segment"
+            )
+        with right:
+            share = st.slider("Held out, % of the audience", 0, 50, 10, key="holdout_share")
+        if by == _BY_SEGMENT and segment is not None:
+            _show_detectable(workspace, segment, share / 100)
         with st.form("new-audience"):
-            segment, item, limit = None, None, None
-            left, right = st.columns(2)
-            with left:
+            one, two = st.columns(2)
+            with one:
                 name = st.text_input(
                     "Name", key="audience_name", placeholder="Spring win-back", max_chars=120
                 )
-                if by == _BY_SEGMENT:
-                    segment = segment_list.pick(workspace, "Segment", key="audience_segment")
-                else:
-                    item = st.text_input("Item id", value=state.linked("item"), key="audience_item")
-                    segment = segment_list.pick(workspace, "Among the users of", key="audience_segment")
-            with right:
                 limit = st.number_input(
                     "At most so many users (empty = all)",
                     1,
                     value=None if by == _BY_SEGMENT else 1000,
                     key="audience_limit",
                 )
+            with two:
                 excluded = st.multiselect(
                     "Leave out users of",
                     [one.name for one in segments.list_segments(workspace) if one.name != segments.EVERYONE],
                     key="audience_excluded",
                 )
-            one, two, _ = st.columns([2, 1, 1])
-            with one:
-                share = st.slider("Held out, % of the audience", 0, 50, 10, key="holdout_share")
-            with two:
                 seed = st.number_input("Seed of the draw", 0, 2**31 - 1, 0, key="holdout_seed")
             go = st.form_submit_button(
                 "Create audience", type="primary", key="create_audience", icon=":material/group_add:"
@@ -102,7 +150,10 @@ def show_audiences(workspace: Workspace) -> None:
     found = campaigns.list_audiences(workspace)
     section("Audiences", "Who is contacted and who is held out, drawn once and kept.")
     if not found:
-        note("No audience yet.")
+        note("No audience yet: create one above.")
+        section("Target list", "One row per user to contact, with the items to show.")
+        note("The list is made from an audience, and there is none yet.")
+        st.button("Make the target list", key="export_none", icon=":material/list_alt:", disabled=True)
         return
     table = _table(found)
     show_chart(charts.arms(table), charts.read_arms(table), table.dropna(axis=1, how="all"), "audiences")
@@ -127,7 +178,7 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
                 Fact(
                     "Held out",
                     f"{chosen.n_holdout:,}",
-                    text("{share}%, seed {seed}", share=round(100 * chosen.share, 1), seed=str(chosen.seed)),
+                    text("{share}, seed {seed}", share=percent(chosen.share), seed=str(chosen.seed)),
                 ),
             ]
         )
@@ -155,10 +206,10 @@ def _show_download(made: campaigns.Export) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         note(
             text(
-                "{name}: {n} users, made {at}, SHA-256 {digest}…",
+                "{name}: {n} users, made {at} UTC, SHA-256 {digest}…",
                 name=made.file.name,
                 n=made.n_rows,
-                at=made.exported_at,
+                at=made.exported_at[:16].replace("T", " "),
                 digest=made.sha256[:12],
             )
         )

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from persmark import events
+from persmark import actions, events
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
+from persmark.ui.progress import started
+from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, day, facts, note, section, short
+from persmark.ui.words import Fact, counted, day, facts, note, section, short, words
 
 
 def _overview(workspace: Workspace, reader: Reader) -> events.Overview:
@@ -26,9 +28,16 @@ def overview(workspace: Workspace) -> events.Overview:
     return cached(_overview, workspace)
 
 
+def loaded(workspace: Workspace) -> bool:
+    """Whether any event stands in the workspace; after an undo there may be none."""
+    return bool(workspace.stats("events").get("n_events"))
+
+
 def _freshness(found: events.Overview) -> Text:
     days = found.stale_days(datetime.now(UTC).replace(tzinfo=None))
-    return text("{n} days before today", n=int(days)) if days is not None else text("no events")
+    if days is None:
+        return text("no events")
+    return counted(int(days), "{n} day before today", "{n} days before today")
 
 
 def show_facts(found: events.Overview) -> None:
@@ -53,7 +62,11 @@ def show_facts(found: events.Overview) -> None:
                 short(found.n_items),
                 "with events" if found.n_items < 10_000 else text("{n} with events", n=found.n_items),
             ),
-            Fact("Span", f"{n_days:,} days", text("{a} to {b}", a=day(first), b=day(last))),
+            Fact(
+                "Span",
+                words(counted(n_days, "{n} day", "{n} days")),
+                text("{a} to {b}", a=day(first), b=day(last)),
+            ),
             Fact("Last event", day(last), _freshness(found)),
         ]
     )
@@ -107,18 +120,21 @@ def _ledger_table(sources: list[events.Source]) -> pd.DataFrame:
 def show_ledger(workspace: Workspace) -> None:
     """Every file, and what became of each of its rows; the rejected ones as a download."""
     sources = list(events.ledger(workspace))
+    if not sources:
+        return
     section(
         "Files, and what became of every row",
         "Rows in = loaded + duplicate + rejected + skipped, for every file. "
         "Repeated rows are loaded and flagged.",
     )
-    if not sources:
-        note("No file has been loaded yet.")
-        return
     show_table(_ledger_table(sources), "ledger")
     rejecting = [one for one in sources if one.rejected]
     if not rejecting:
-        note(text("None of the {n} files has a rejected row.", n=len(sources)))
+        note(
+            counted(
+                len(sources), "The file has no rejected row.", "None of the {n} files has a rejected row."
+            )
+        )
         return
     chosen = st.selectbox(
         "Rejected rows of",
@@ -140,6 +156,41 @@ def show_ledger(workspace: Workspace) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def show_undo(workspace: Workspace, *, busy: bool) -> None:
+    """Take the events of one file out again, after a sentence that says what will happen."""
+    if workspace.kind != "own":
+        return
+    files = [one for one in events.ledger(workspace) if one.kind == "events" and one.state == "loaded"]
+    if not files:
+        return
+    with st.expander("Undo a load", icon=":material/undo:"), shown():
+        chosen = st.selectbox(
+            "Take out the events of",
+            files,
+            format_func=lambda one: f"{one.source_id}. {one.name} ({one.loaded:,} loaded)",
+            key="undo_of",
+        )
+        n_left = int(workspace.stats("events").get("n_events", 0)) - chosen.loaded
+        note(
+            text(
+                "{n} events of {file} are taken out and {left} stay; profiles, segments and slates are stale "
+                "until they are rebuilt, and audiences drawn before stay as they are.",
+                n=chosen.loaded,
+                file=chosen.name,
+                left=max(n_left, 0),
+            )
+        )
+        if any(one.duplicate for one in files if one.source_id > chosen.source_id):
+            note(
+                "Rows that a later file repeated were counted there as duplicates and are not brought back: "
+                "load that file again for them."
+            )
+        sure = st.checkbox("Yes, take these events out", key=f"undo_sure_{chosen.source_id}", disabled=busy)
+        if st.button("Undo this load", key="undo_load", icon=":material/undo:", disabled=busy or not sure):
+            actions.start(workspace, state.actor(), actions.UndoLoad(source_id=chosen.source_id))
+            started("The load is being undone.")
 
 
 def show_empty(workspace: Workspace) -> None:

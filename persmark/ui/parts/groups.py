@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from persmark import profiles
 from persmark.store import Reader, Workspace
+from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
+from persmark.ui.parts.opened import show_users
 from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.words import note, section, words
 
@@ -27,22 +31,54 @@ def _named(workspace: Workspace, column: str, groups: tuple[profiles.Group, ...]
     )
 
 
+def _show_group(
+    workspace: Workspace, bar: dict[str, Any] | None, prefix: str, groups: tuple[profiles.Group, ...]
+) -> None:
+    """The users of the bar that was clicked."""
+    group = next((one for one in groups if bar and words(one.title) == bar.get("y")), None)
+    if group:
+        show_users(workspace, {"segment": f"{prefix}: {group.name}"}, group.title, prefix)
+
+
 def show_groups(workspace: Workspace) -> None:
     """Two ways of sorting all buyers, and where everybody stands in time."""
     section("RFM", "Recency, frequency and money in fifths of the buyers; 5 is best.")
     left, right = side_by_side("rfm")
     with left:
         cells = cached(_cells, workspace)
-        show_chart(charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells, "rfm-grid")
+        cell = show_chart(charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells, "rfm-grid", choose=True)
     with right:
         named = _named(workspace, "rfm_segment", profiles.RFM_SEGMENTS)
-        show_chart(charts.bars(named, "group", "n_users"), charts.read_bars(named, "group"), named, "rfm")
+        bar = show_chart(
+            charts.bars(named, "group", "n_users"),
+            charts.read_bars(named, "group"),
+            named,
+            "rfm",
+            choose=True,
+        )
+    if cell and cell.get("x") and cell.get("y"):
+        recency, frequency = int(cell["x"]), int(cell["y"])
+        show_users(
+            workspace,
+            {
+                "all": [
+                    {"column": "r_score", "is": "=", "value": recency},
+                    {"column": "f_score", "is": "=", "value": frequency},
+                ]
+            },
+            text("Recency score {r}, frequency score {f}", r=recency, f=frequency),
+            "cell",
+        )
+    _show_group(workspace, bar, "rfm", profiles.RFM_SEGMENTS)
+    note("Click a cell or a bar to see its users, or tick the segment's row in the list above.")
     section("Lifecycle", "Where users stand by the days since their purchases.")
     stages = _named(workspace, "lifecycle", profiles.LIFECYCLE)
-    show_chart(
+    bar = show_chart(
         charts.bars(stages, "group", "n_users", place=3),
         charts.read_bars(stages, "group"),
         stages,
         "lifecycle",
+        choose=True,
     )
+    _show_group(workspace, bar, "lifecycle", profiles.LIFECYCLE)
     note("The exact definitions are in the table behind each chart.")

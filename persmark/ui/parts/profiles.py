@@ -8,20 +8,24 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from persmark import actions, profiles
+from persmark import actions, jobs, profiles
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
+from persmark.ui.parts.opened import show_users
 from persmark.ui.parts.people import catalogue_of
-from persmark.ui.progress import started
+from persmark.ui.progress import job_panel, started
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, facts, local_day, note, section, short
+from persmark.ui.words import Fact, facts, local_day, note, percent, section, short
 
 VERBS = ("profiles",)
+_LOADING = ("sample", "simulate", "load", "undo")
 _HIDDEN = ("user_id", "as_of")
 _BINS = 24
+_BUYERS = "Buyers"
+_STAGES = (("active", "Active"), ("new", "New"), ("at_risk", "At risk"), ("lost", "Lost"))
 
 
 def built(workspace: Workspace) -> bool:
@@ -29,14 +33,25 @@ def built(workspace: Workspace) -> bool:
     return bool(workspace.versions().get("profiles")) and bool(workspace.stats("profiles").get("n_users"))
 
 
+def stale_notice(workspace: Workspace) -> None:
+    """On pages that use profiles: that they are stale, with the button that rebuilds them."""
+    offer_building(workspace, busy=job_panel(workspace, VERBS, "Building profiles"))
+
+
+def _writing(workspace: Workspace) -> bool:
+    """Whether data is being loaded right now, which builds the profiles at its end."""
+    return any(job.active and job.verb in _LOADING for job in jobs.recent(workspace, limit=10))
+
+
 def offer_building(workspace: Workspace, *, busy: bool) -> None:
     """The button that builds profiles, where there are none or older ones than the events."""
     there, stale = built(workspace), workspace.stale("profiles")
-    if busy or (there and not stale):
+    if busy or (there and not stale) or _writing(workspace):
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         note(
-            "The events have changed since these profiles were built."
+            "These profiles are stale: the events have changed since they were built. "
+            "Segments, slates and target lists use them until they are rebuilt."
             if there
             else "Profiles are not built yet: one row per user, worked out from the events."
         )
@@ -53,22 +68,26 @@ def show_facts(workspace: Workspace) -> None:
     n_buyers = n_users - stages.get("never_purchased", 0)
     as_of = datetime.fromisoformat(found["as_of"])
 
-    def part(name: str) -> Text:
-        share = 100 * stages.get(name, 0) / n_users if n_users else 0.0
-        return text("{share}% of {n}", share=round(share, 1), n=n_users)
+    def part(n: int) -> Text:
+        return text("{share} of users", share=percent(n / n_users if n_users else 0.0))
 
     facts(
         [
             Fact("Users", short(n_users), text("as of {day}", day=local_day(as_of, workspace.time_zone))),
-            Fact(
-                "Buyers", short(n_buyers), text("{share}% of users", share=round(100 * n_buyers / n_users, 1))
-            ),
-            Fact("Active", short(stages.get("active", 0)), part("active")),
-            Fact("New", short(stages.get("new", 0)), part("new")),
-            Fact("At risk", short(stages.get("at_risk", 0)), part("at_risk")),
-            Fact("Lost", short(stages.get("lost", 0)), part("lost")),
+            Fact("Buyers", short(n_buyers), part(n_buyers)),
+            *(Fact(title, short(stages.get(name, 0)), part(stages.get(name, 0))) for name, title in _STAGES),
         ]
     )
+    names = [_BUYERS, *(title for _, title in _STAGES)]
+    opened = st.pills("See the users behind", names, key="opened_stage")
+    if opened:
+        stage = next((name for name, title in _STAGES if title == opened), None)
+        rule = (
+            {"column": "lifecycle", "is": "=", "value": stage}
+            if stage
+            else {"not": {"column": "lifecycle", "is": "=", "value": "never_purchased"}}
+        )
+        show_users(workspace, rule, str(opened), "stage")
 
 
 def _bins(_: Workspace, reader: Reader, feature: str) -> list[dict[str, Any]]:
@@ -101,12 +120,13 @@ def _read(table: pd.DataFrame, missing: int, feature: profiles.Feature) -> Text:
         return text("No user has a value of this feature.")
     first = table.iloc[int(table["n_users"].to_numpy().argmax())]
     return text(
-        "The commonest: {label} ({unit}), {n} of {total} users ({share}%). {missing} users have no value.",
+        "The commonest: {label} ({unit}), {n} of {total} users ({share}). "
+        + ("{missing} users have no value." if missing else "Every user has a value."),
         label=first["label"],
         unit=feature.unit,
         n=int(first["n_users"]),
         total=total,
-        share=round(100 * float(first["n_users"]) / total, 1),
+        share=percent(float(first["n_users"]) / total),
         missing=missing,
     )
 

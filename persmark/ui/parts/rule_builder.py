@@ -15,8 +15,9 @@ from persmark.text import text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
 from persmark.ui.parts import events as event_parts
+from persmark.ui.parts.opened import refuse_too_few, too_few
 from persmark.ui.parts.people import catalogue_of
-from persmark.ui.parts.segment_list import saved_versions
+from persmark.ui.parts.saved import saved_versions
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
@@ -251,8 +252,13 @@ def _show_draft(workspace: Workspace, join: str, clauses: list[dict[str, Any]]) 
         table = pd.DataFrame(steps, columns=["clause", "n_users"])
         show_chart(charts.funnel(table), charts.read_funnel(table), table, "funnel")
     with right:
-        note(text("A sample of {n} of them, the same every time.", n=min(_SAMPLE, n_users)))
-        show_table(cached(_sample, workspace, key, saved), "segment-sample", height=300)
+        if too_few(n_users):
+            refuse_too_few()
+        elif n_users:
+            note(text("A sample of {n} of them, the same every time.", n=min(_SAMPLE, n_users)))
+            show_table(cached(_sample, workspace, key, saved), "segment-sample", height=300)
+        else:
+            note("Nobody matches: loosen or remove a condition.")
     with st.form("save_segment", border=False):
         one, two = st.columns([3, 1], vertical_alignment="bottom")
         with one:

@@ -10,15 +10,12 @@ from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui import state
 from persmark.ui.cache import cached
+from persmark.ui.parts.opened import show_users
+from persmark.ui.parts.saved import saved_versions
 from persmark.ui.tables import show_table
 from persmark.ui.words import note, plain, section, words
 
 MOST_MEMBERS = 20_000
-
-
-def saved_versions(workspace: Workspace) -> tuple[tuple[str, int], ...]:
-    """What distinguishes one state of the saved segments from another, for cache keys."""
-    return tuple((one.name, one.version) for one in segments.list_segments(workspace) if not one.built_in)
 
 
 def _sizes(
@@ -71,18 +68,23 @@ def show_list(workspace: Workspace) -> None:
     found = sizes(workspace)
     section("All segments", "Saved ones first; the others every workspace has.")
     total = max((one.n_users or 0 for one in found if one.segment.name == segments.EVERYONE), default=0)
+    listed = sorted(found, key=lambda one: one.segment.built_in)
     table = pd.DataFrame(
         [
             {
                 "segment": _title(one.segment),
                 "n_users": one.n_users,
-                "share": round((one.n_users or 0) / total, 4) if total else None,
+                "share": (one.n_users or 0) / total if total else None,
                 "who": words(one.problem or one.segment.definition),
             }
-            for one in sorted(found, key=lambda one: one.segment.built_in)
+            for one in listed
         ]
     )
-    show_table(table, "segments")
+    place = show_table(table, "segments", choose=True)
+    if place is None:
+        note("Tick a row to see its users.")
+    else:
+        show_users(workspace, {"segment": listed[place].segment.name}, _title(listed[place].segment), "row")
     _offer_undo(workspace)
     own = [one.segment for one in found if not one.segment.built_in]
     if not own:

@@ -17,6 +17,7 @@ from persmark.ui.cache import cached
 from persmark.ui.cards import Card, slate_cards
 from persmark.ui.pages import page_path
 from persmark.ui.parts import segment_list
+from persmark.ui.parts.saved import saved_versions
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, day, facts, local_day, note, section, words
@@ -104,6 +105,15 @@ def ask_rules() -> tuple[int, slates.SlateRules]:
     )
 
 
+def stale_notice(workspace: Workspace, run: recommend.Run) -> None:
+    """That the serving recommender has not seen the newest events, with the way to train it again."""
+    if workspace.versions().get("events", 0) <= run.reads.get("events", 0):
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note("The serving recommender is stale: the events have changed since it was trained.")
+        st.page_link(page_path("train"), label="Train it again", icon=":material/arrow_forward:")
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _recommender(folder: str, run_id: str, _workspace: Workspace) -> recommend.Recommender:
     return recommend.load_run(_workspace, run_id)
@@ -134,7 +144,7 @@ def slate_for(workspace: Workspace, ask: Ask) -> slates.Slate:
     """The slate, kept until a table, the recommender or the request changes."""
     if ask.segment is None:
         return cached(_user_slate, workspace, ask)
-    return cached(_segment_slate, workspace, ask, segment_list.saved_versions(workspace))
+    return cached(_segment_slate, workspace, ask, saved_versions(workspace))
 
 
 def _user_slate(workspace: Workspace, reader: Reader, ask: Ask) -> slates.Slate:

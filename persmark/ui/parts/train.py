@@ -13,6 +13,7 @@ from persmark import actions, jobs, recommend
 from persmark.store import Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
+from persmark.ui.parts.suggestion import label, publish, show_suggestion
 from persmark.ui.progress import duration, started
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
@@ -105,14 +106,15 @@ def show_published(workspace: Workspace) -> None:
                 _interval(dict(run.metrics)) if measured else "too little data to measure",
             ),
             Fact(
-                "Recall",
+                f"Recall@{run.metrics['k']}" if measured else "Recall",
                 f"{run.metrics['recall']:.3f}" if measured else "–",
-                text("{n} items in the catalogue", n=int(run.metrics.get("n_items", 0))),
+                text("{n} items in the catalogue", n=int(run.metrics.get("n_items", 0))) if measured else "",
             ),
             Fact("Trained", run.trained_at[:10], text("took {time}", time=duration(run.seconds))),
         ]
     )
     note(run.verdict)
+    show_suggestion(workspace, run)
     if workspace.versions().get("events", 0) > run.reads.get("events", 0):
         note("The events have changed since this run was trained: train again to use them.")
 
@@ -154,13 +156,11 @@ def show_runs(workspace: Workspace) -> None:
     table = _rows(found)
     measured = table.dropna(subset=["ndcg"])
     if not measured.empty:
-        drawn = measured.assign(
-            recommender=[
-                f"{row['recommender']} · {str(row['run'])[-4:]}" for row in measured.to_dict("records")
-            ]
-        )
+        labels = {run.run_id: label(run) for run in found}
+        drawn = measured.assign(recommender=[labels[str(run_id)] for run_id in measured["run"]])
         n_users = int(measured["n_users"].max())
-        show_chart(charts.leaderboard(drawn), charts.read_leaderboard(drawn, n_users), table, "runs")
+        k = max(int(run.metrics["k"]) for run in found if "ndcg" in run.metrics)
+        show_chart(charts.leaderboard(drawn, k), charts.read_leaderboard(drawn, n_users, k), table, "runs")
     else:
         show_table(table, "runs")
     others = [run for run in found if run.state != "published"]
@@ -170,14 +170,12 @@ def show_runs(workspace: Workspace) -> None:
         chosen = st.selectbox(
             "Serve slates from another run",
             others,
-            format_func=lambda run: f"{run.recommender} · {run.run_id} · {run.state}",
+            format_func=lambda run: f"{label(run)} · trained {run.trained_at[:16].replace('T', ' ')} UTC",
             key="publish_run",
         )
         go = st.form_submit_button("Publish this run", key="publish", icon=":material/publish:")
     if go and chosen:
-        actions.run(workspace, state.actor(), actions.PublishRun(run_id=chosen.run_id))
-        state.say_next("The run is published; the one before is kept and can be published again.")
-        st.rerun()
+        publish(workspace, chosen)
 
 
 def show_comparing(workspace: Workspace, *, busy: bool) -> None:
@@ -211,9 +209,9 @@ def show_comparing(workspace: Workspace, *, busy: bool) -> None:
     for job in jobs.recent(workspace, verb="evaluate"):
         if job.result and job.result.get("results"):
             latest.setdefault(str(job.result.get("repeats")), job.result)
-    for kind, label in _REPEATS.items():
+    for kind, title in _REPEATS.items():
         if kind in latest:
-            _show_comparison(latest[kind], label, kind)
+            _show_comparison(latest[kind], title, kind)
 
 
 def _show_comparison(result: dict[str, Any], label: str, key: str) -> None:
@@ -232,8 +230,8 @@ def _show_comparison(result: dict[str, Any], label: str, key: str) -> None:
         )
     )
     show_chart(
-        charts.leaderboard(table),
-        charts.read_leaderboard(table, int(result["n_users"])),
+        charts.leaderboard(table, int(result["k"])),
+        charts.read_leaderboard(table, int(result["n_users"]), int(result["k"])),
         table,
         f"comparison-{key}",
     )
