@@ -11,7 +11,7 @@ import pyarrow as pa
 from persmark.columns import KINDS
 from persmark.events.finish import Counts
 from persmark.events.load import Filled, collect_rejects, stage
-from persmark.events.mapping import fold
+from persmark.events.mapping import CONTACT_NAMES, fold
 from persmark.events.stage import SourceFile
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault
@@ -19,15 +19,6 @@ from persmark.store import Workspace, Writer, read_sql
 from persmark.text import text
 
 _PACKAGE = "persmark.events"
-
-# Header spellings of what belongs in the contact vault and nowhere else.
-CONTACT_NAMES = {
-    "email": "email", "emailaddress": "email", "mail": "email", "邮箱": "email",
-    "phone": "phone", "phonenumber": "phone", "mobile": "phone", "mobilephone": "phone", "手机": "phone",
-    "手机号": "phone", "firstname": "first_name", "givenname": "first_name", "lastname": "last_name",
-    "surname": "last_name", "familyname": "last_name", "zip": "zip", "zipcode": "zip", "postcode": "zip",
-    "postalcode": "zip",
-}  # fmt: skip
 
 
 def load_catalogue(

@@ -121,6 +121,17 @@ EVENT_TYPE_NAMES: Map[str, str] = MappingProxyType({
     for spelling in spellings.split()
 })  # fmt: skip
 
+# Header spellings of what belongs in the contact vault and nowhere else.
+CONTACT_NAMES: Map[str, str] = MappingProxyType({
+    "email": "email", "emailaddress": "email", "mail": "email", "邮箱": "email",
+    "phone": "phone", "phonenumber": "phone", "mobile": "phone", "mobilephone": "phone", "手机": "phone",
+    "手机号": "phone", "firstname": "first_name", "givenname": "first_name", "lastname": "last_name",
+    "surname": "last_name", "familyname": "last_name", "zip": "zip", "zipcode": "zip", "postcode": "zip",
+    "postalcode": "zip",
+})  # fmt: skip
+# Of events these say how and where, not who.
+_NO_CONTACT_OF_EVENTS = {"mail", "mobile", "zip", "zipcode", "postcode", "postalcode"}
+
 TIME_FORMATS: Map[str, Text] = MappingProxyType({
     "iso": text("ISO dates, as 2026-01-31 18:00:00"),
     "epoch_s": text("seconds since 1970"),
@@ -271,9 +282,14 @@ class Mapping:
                 )  # fmt: skip
 
     def rest(self, present: Sequence[str]) -> list[str]:
-        """The file's columns that are neither mapped nor ignored, in the file's order."""
+        """The file's columns that are kept without a target, in the file's order."""
         used = {*self.columns.values(), *self.ignored}
-        return [name for name in present if name not in used]
+        return [name for name in present if name not in used and not self.withholds(name)]
+
+    def withholds(self, name: str) -> bool:
+        """Whether a column holds a contact that must not stand in clear beside events or items."""
+        short = fold(name)
+        return self.kind != "users" and short in CONTACT_NAMES and short not in _NO_CONTACT_OF_EVENTS
 
     def shape(self, present: Sequence[str]) -> str:
         """The header as a key for finding this mapping again."""

@@ -257,4 +257,9 @@ def propose(
                 names=", ".join(rest[:8]) + (" …" if len(rest) > 8 else ""),
             )
         )
+    withheld = [name for name in names if name not in found.values() and mapping.withholds(name)]
+    if withheld:
+        notes.append(
+            text("Left out, because contacts belong in a file of users: {names}.", names=", ".join(withheld))
+        )
     return Proposal(kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions))

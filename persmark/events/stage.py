@@ -263,7 +263,11 @@ def stage_columns(kind: str) -> list[str]:
 def _more(cells: list[str | None], mapping: Mapping) -> dict[str, str]:
     """What a JSON line has beyond the names of the file's head."""
     found: dict[str, str | None] = json.loads(cells[0]) if cells and cells[0] else {}
-    return {name: value for name, value in found.items() if value and name not in mapping.ignored}
+    return {
+        name: value
+        for name, value in found.items()
+        if value and name not in mapping.ignored and not mapping.withholds(name)
+    }
 
 
 def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Table:

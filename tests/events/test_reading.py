@@ -237,6 +237,28 @@ def test_ignored_columns_are_left_out(empty: Workspace, tmp_path: Path) -> None:
     assert event_rows(empty, "properties") == [(None,)]
 
 
+@pytest.mark.parametrize("kind", ["fast", "careful", "jsonl"])
+def test_contacts_beside_events_are_left_out_and_the_proposal_says_so(
+    empty: Workspace, tmp_path: Path, kind: str
+) -> None:
+    secret = "zoe@example.test"
+    header = HEADER + ",E-Mail,phone number,zip"
+    rows = [f"{GOOD},{secret},{secret},10115"] + ([f"{BAD},,,"] if kind == "careful" else [])
+    path = write(tmp_path / "x.csv", csv_of(rows, header))
+    if kind == "jsonl":
+        lines = [{"user_id": "w", "event_time": "2026-01-01T00:00:00Z"}] * 600
+        cells = dict(zip(header.split(","), rows[0].split(","), strict=True))
+        path = write(tmp_path / "x.jsonl", "\n".join(json.dumps(line) for line in [*lines, cells]))
+    else:
+        assert events.propose(path).notes[-1].render() == (
+            "Left out, because contacts belong in a file of users: E-Mail, phone number."
+        )
+    load(empty, path)
+    assert json.loads(dict(event_rows(empty, "user_id, properties"))["u"])["zip"] == "10115"
+    for file in empty.folder.rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file.name
+
+
 @pytest.mark.parametrize("careful", [False, True], ids=["fast", "careful"])
 def test_event_types_are_folded_or_given(empty: Workspace, tmp_path: Path, careful: bool) -> None:
     rows = ["u,Add To Cart,2026-01-01", "v,purchase,2026-01-01", f"w,{HARD[1:7]},2026-01-01"] + [
