@@ -1,7 +1,7 @@
 """Whom do we contact, and how will we know that it worked?"""
 
 from persmark.ui import state
-from persmark.ui.parts import campaigns, profiles
+from persmark.ui.parts import campaigns, events, profiles
 from persmark.ui.progress import job_panel
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head
@@ -10,6 +10,12 @@ page_head("Campaigns", "Whom do we contact, and how will we know that it worked?
 
 workspace = state.workspace()
 job_panel(workspace, campaigns.VERBS, "Target list")
+need(
+    events.loaded(workspace),
+    "Campaigns reach users, and this workspace has no events of any yet.",
+    "events",
+    "Load events",
+)
 need(
     profiles.built(workspace),
     "Campaigns reach segments of users, and no profiles are built here yet.",

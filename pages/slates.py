@@ -5,7 +5,7 @@ import streamlit as st
 from persmark import recommend
 from persmark.text import text
 from persmark.ui import state
-from persmark.ui.parts import people, profiles, segment_list, slates
+from persmark.ui.parts import events, people, profiles, segment_list, slates
 from persmark.ui.refusals import need
 from persmark.ui.show import side_by_side
 from persmark.ui.words import page_head, section
@@ -13,6 +13,12 @@ from persmark.ui.words import page_head, section
 page_head("Slates", "What would this user, or this segment, be shown, and why?")
 
 workspace = state.workspace()
+need(
+    events.loaded(workspace),
+    "Slates are made from events, and this workspace has none yet.",
+    "events",
+    "Load events",
+)
 run = recommend.published(workspace)
 need(
     run is not None, "Slates are ranked by a recommender, and none is trained here yet.", "train", "Train one"

@@ -9,18 +9,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from persmark import actions, campaigns, jobs, recommend, segments
+from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.store import Workspace, create_workspace
 from persmark.ui.pages import STEPS, page_path
 from tests.shop import ACTOR, HARD_ITEM, HARD_USER, N_USERS, load_shop
 
 SHELL = str(Path(__file__).parents[1] / "persmark" / "ui" / "shell.py")
+FEW = {"column": "n_purchases", "is": ">=", "value": 20}
 RULE = {"column": "n_purchases", "is": ">=", "value": 5}
 STEP_BEFORE = {
     "profiles": "this workspace has none yet",
-    "segments": "none are built here yet",
+    "segments": "no events of any yet",
     "train": "this workspace has none yet",
-    "slates": "none is trained here yet",
-    "campaigns": "no profiles are built here yet",
+    "slates": "this workspace has none yet",
+    "campaigns": "no events of any yet",
 }
 
 
@@ -129,6 +131,37 @@ def test_events_page_shows_the_ledger_and_the_rejected_row(shop):
     assert row["rejected"] == 1
 
 
+def test_a_headline_count_opens_to_its_users(shop):
+    at = open_page("profiles", "shop")
+    before = len(at.dataframe)
+    at.session_state["opened_stage"] = "Buyers"
+    at.run()
+    whole(at)
+    assert len(at.dataframe) == before + 1
+    listed = next(one.value for one in at.dataframe if "mean_gap_days" in one.value.columns)
+    assert len(listed) == N_USERS
+    assert HARD_USER in listed["user_id"].tolist()
+
+
+def test_a_count_of_a_few_users_is_not_opened(shop):
+    few = segments.count(shop.reader(), FEW)
+    assert 0 < few < MINIMUM_GROUP_SIZE
+    actions.run(shop, ACTOR, actions.SaveSegment(name="A few", rule=FEW))
+    at = open_page("segments", "shop")
+    names = next(one.value for one in at.dataframe if "who" in one.value.columns)["segment"].tolist()
+    at.session_state["table-segments"] = {"selection": {"rows": [names.index("A few")], "columns": []}}
+    at.run()
+    whole(at)
+    assert "Fewer than 11 users: not listed." in said(at)
+    assert not [one for one in at.dataframe if "mean_gap_days" in one.value.columns]
+    at.session_state["table-segments"] = {"selection": {"rows": [names.index("Everyone")], "columns": []}}
+    at.run()
+    whole(at)
+    listed = next(one.value for one in at.dataframe if "mean_gap_days" in one.value.columns)
+    assert len(listed) == N_USERS
+    actions.run(shop, ACTOR, actions.DeleteSegment(name="A few"))
+
+
 def test_profiles_page_finds_a_user_with_a_hard_name(shop):
     at = open_page("profiles", "shop", user=HARD_USER)
     whole(at)
@@ -219,14 +252,35 @@ def test_a_run_is_published_and_rolled_back(shop):
     other = actions.run(shop, ACTOR, actions.Train(recommender="popular"))
     at = open_page("train", "shop")
     box = at.selectbox(key="publish_run")
-    box.set_value(next(one for one in box.options if other["run_id"] in one))
+    box.set_value(next(one for one in box.options if other["run_id"][-4:] in one))
     at.button(key="publish").click().run()
     whole(at)
     assert recommend.published(shop).run_id == other["run_id"]
     box = at.selectbox(key="publish_run")
-    box.set_value(next(one for one in box.options if first.run_id in one))
+    box.set_value(next(one for one in box.options if first.run_id[-4:] in one))
     at.button(key="publish").click().run()
     assert recommend.published(shop).run_id == first.run_id
+
+
+def test_a_run_that_beats_the_published_one_is_suggested_with_the_button_beside_it(shop):
+    first = recommend.published(shop)
+    for run in recommend.runs(shop):
+        if run.recommender == "popular":
+            actions.run(shop, ACTOR, actions.PublishRun(run_id=run.run_id))
+            break
+    better = actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
+    at = open_page("train", "shop")
+    whole(at)
+    assert "beats the published popular" in said(at)
+    at.button(key="publish_better").click().run()
+    whole(at)
+    assert recommend.published(shop).run_id == better["run_id"]
+    worse = actions.run(shop, ACTOR, actions.Train(recommender="popular"))
+    at = open_page("train", "shop")
+    whole(at)
+    assert f"The latest run, popular · {worse['run_id'][-4:]}, does not beat the simple" in said(at)
+    assert "publish_better" not in [one.key for one in at.button]
+    actions.run(shop, ACTOR, actions.PublishRun(run_id=first.run_id))
 
 
 def test_slates_of_a_user_show_cards_reasons_and_history(shop):
@@ -269,6 +323,15 @@ def test_a_campaign_is_made_from_the_page_alone(shop):
     assert made[0].n_rows == campaigns.audience(shop, "Win back 乳品").n_target
 
 
+def test_what_a_holdout_can_tell_is_said_before_it_is_drawn(shop):
+    at = open_page("campaigns", "shop")
+    regulars = segments.count(shop.reader(), RULE)
+    assert f"About {round(0.1 * regulars)} of {regulars} users would be held out" in said(at)
+    at.slider(key="holdout_share").set_value(0).run()
+    whole(at)
+    assert "Nobody would be held out" in said(at)
+
+
 def test_a_taken_name_is_refused_in_words(shop):
     at = open_page("campaigns", "shop")
     at.text_input(key="audience_name").set_value(f"Spring {HARD_USER}")
@@ -283,6 +346,52 @@ def test_a_wrong_server_path_is_refused_in_words(shop):
     at.button(key="look").click().run()
     assert not at.exception
     assert "The path must be a file on this server." in said(at)
+
+
+def finished(workspace, verb):
+    """The latest job of a verb, once it has ended."""
+    give_up = time.monotonic() + 90
+    while (job := jobs.latest(workspace, verb)) and job.active and time.monotonic() < give_up:
+        time.sleep(0.2)
+    assert job is not None
+    assert job.state == "done", job.error
+    return job
+
+
+def test_a_load_is_undone_and_what_came_of_it_is_stale_until_it_is_rebuilt(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("PERSMARK_DATA", str(data))
+    again = load_shop(tmp_path)
+    lines = ["customer,time,event,item,title,category,amount"]
+    lines += [f"new-{place},2026-02-0{place} 10:00:00,purchase,sku-1,x,y,1" for place in range(1, 6)]
+    more = tmp_path / "more.csv"
+    more.write_text("\n".join(lines), "utf-8")
+    actions.run(again, ACTOR, actions.LoadFiles(paths=(str(more),), names=("more.csv",)))
+    actions.run(again, ACTOR, actions.Train(recommender="popular"))
+    at = open_page("events", again.name)
+    whole(at)
+    assert at.button(key="undo_load").disabled
+    assert "5 events of more.csv are taken out" in said(at)
+    at.checkbox(key="undo_sure_2").check().run()
+    at.button(key="undo_load").click().run()
+    assert not at.exception
+    finished(again, "undo")
+    for page in ("events", "profiles", "segments", "slates", "campaigns"):
+        at = open_page(page, again.name)
+        whole(at)
+        assert "These profiles are stale" in said(at), page
+        assert at.button(key="build_profiles").label == "Rebuild profiles"
+    at = open_page("slates", again.name)
+    assert "The serving recommender is stale" in said(at)
+    at.button(key="build_profiles").click().run()
+    finished(again, "profiles")
+    at = open_page("segments", again.name)
+    whole(at)
+    assert "stale" not in said(at)
+    actions.run(again, ACTOR, actions.UndoLoad(source_id=1))
+    for page in STEPS:
+        at = open_page(page, again.name)
+        whole(at)
+    actions.remove_workspace(ACTOR, again.name)
 
 
 def test_an_uploaded_file_is_proposed_with_its_mapping(shop, tmp_path):
