@@ -76,7 +76,7 @@ def test_only_an_owner_makes_and_removes_workspaces(empty: Workspace) -> None:
 
 def test_every_load_build_train_and_export_leaves_one_row(shop: Workspace, tmp_path: Path) -> None:
     marketer = Actor("Zoë 张", "marketer")
-    assert audited(shop) == ["build profiles", "load"]
+    assert audited(shop) == ["load", "build profiles"]
     actions.run(shop, marketer, actions.BuildProfiles())
     trained = actions.run(shop, marketer, actions.Train("popular", {"half_life_days": 7}))
     actions.run(shop, marketer, actions.PublishRun(trained["run_id"]))
@@ -94,7 +94,7 @@ def test_every_load_build_train_and_export_leaves_one_row(shop: Workspace, tmp_p
     ]  # fmt: skip
     rows = shop.state.rows("audit")
     assert {row["actor"] for row in rows[2:-2]} == {"Zoë 张"}
-    assert json.loads(rows[1]["result"])["sources"][0]["loaded"] == 9
+    assert json.loads(rows[0]["result"])["sources"][0]["loaded"] == 9
     assert json.loads(rows[3]["request"]) == {"recommender": "popular", "settings": {"half_life_days": 7}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 from persmark.actions import work
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
+from persmark.actions.audited import write_down
 from persmark.actions.requests import (
     BuildProfiles,
     Compact,
@@ -66,9 +67,9 @@ class _Verb:
 
 
 _VERBS = (
-    _Verb("sample", LoadSample, "owner", "write", work.load_sample),
-    _Verb("simulate", LoadDemo, "owner", "write", work.load_demo),
-    _Verb("load", LoadFiles, "owner", "write", work.load_files),
+    _Verb("sample", LoadSample, "owner", "write", work.load_sample, audited=True),
+    _Verb("simulate", LoadDemo, "owner", "write", work.load_demo, audited=True),
+    _Verb("load", LoadFiles, "owner", "write", work.load_files, audited=True),
     _Verb("undo", UndoLoad, "owner", "write", work.undo),
     _Verb("compact", Compact, "owner", "compact", work.compact),
     _Verb("profiles", BuildProfiles, "marketer", "write", work.build_profiles, audited=True),
@@ -113,7 +114,7 @@ def run(
     verb = verb_of(request, actor)
     result = verb.do(workspace, actor, request, on_progress or _nothing)
     if not verb.audited:
-        workspace.audit(actor.name, verb.name, dataclasses.asdict(request), _short(result))
+        write_down(workspace, actor, verb.name, request, result)
     if workspace.stats("events").get("n_deltas", 0) >= settings().events.compact_after_deltas:
         _compact_beside(workspace, actor, request)
     return result
@@ -124,17 +125,6 @@ def _compact_beside(workspace: Workspace, actor: Actor, request: Request) -> Non
     if isinstance(request, LoadFiles):
         with suppress(BusyError):
             start(workspace, actor, Compact())
-
-
-def _short(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit keeps of a result: figures and names, not whole documents."""
-    kept: dict[str, Any] = {
-        key: value for key, value in result.items() if isinstance(value, str | int | float | bool)
-    }
-    if "sources" in result:
-        keys = ("source_id", "file", "sha256", "rows_in", "loaded", "duplicate", "rejected", "skipped")
-        kept["sources"] = [{key: source[key] for key in keys} for source in result["sources"]]
-    return kept
 
 
 def start(workspace: Workspace, actor: Actor, request: Request) -> jobs.Job:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     pass
 
 from persmark.actions.actor import Actor
+from persmark.actions.audited import write_down
 from persmark.actions.requests import (
     BuildProfiles,
     Compact,
@@ -53,6 +54,7 @@ def load_sample(
 ) -> dict[str, Any]:
     """The sample, then its profiles."""
     loaded = events.load_sample(workspace, on_progress=_part(on_progress, 0, 0.7))
+    write_down(workspace, actor, "sample", request, loaded)
     if workspace.stale("profiles") or not workspace.versions().get("profiles"):
         _built(workspace, actor, _part(on_progress, 0.7, 1))
     return {**loaded, "sources": [source.to_json() for source in events.ledger(workspace)]}
@@ -73,6 +75,7 @@ def load_demo(
     on_progress(0.3, text("Loading {n} events", n=made.events.num_rows))
     name = f"simulation (seed {request.seed})"
     n_events = events.load_tables(workspace, name, tables, on_progress=_part(on_progress, 0.3, 0.6))
+    write_down(workspace, actor, "simulate", request, {"n_events": n_events})
     on_progress(0.6, text("Locking the contacts away"))
     Vault(workspace.folder).put_contacts(made.contacts)
     save_consents(workspace.state, made.consents)
@@ -96,16 +99,17 @@ def load_files(
     try:
         for position, path in enumerate(request.paths):
             low, high = share * position / len(request.paths), share * (position + 1) / len(request.paths)
-            sources.append(
-                events.load(
-                    workspace,
-                    path,
-                    kind=request.kind,
-                    mapping=mapping,
-                    name=request.names[position] if position < len(request.names) else None,
-                    on_progress=_part(on_progress, low, high),
-                )
+            source = events.load(
+                workspace,
+                path,
+                kind=request.kind,
+                mapping=mapping,
+                name=request.names[position] if position < len(request.names) else None,
+                on_progress=_part(on_progress, low, high),
             )
+            # At once: what stands is written down even where the profiles after it are cancelled.
+            write_down(workspace, actor, "load", request, {"sources": [source.to_json()]})
+            sources.append(source)
     finally:
         if request.delete_after:
             for path in request.paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping as Map
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from persmark.columns import KINDS
 from persmark.events.finish import Counts
 from persmark.events.load import Filled, collect_rejects, stage
 from persmark.events.mapping import CONTACT_NAMES, fold
+from persmark.events.persons import is_email, pseudonymise
 from persmark.events.stage import SourceFile
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault
@@ -38,19 +40,22 @@ def load_catalogue(
     else:
         w.run(read_sql(_PACKAGE, "typed_users"))
     collect_rejects(w, file, filled)
+    addresses: dict[str, str] = {}
+    if file.mapping.kind == "users" and (addresses := pseudonymise(workspace, w)):
+        filled.notes.append(text("{n} user ids were e-mails and stand here as pseudonyms.", n=len(addresses)))
     key = "item_id" if file.mapping.kind == "items" else "user_id"
     n_read, n_kept = w.rows(f"SELECT count(*), count(DISTINCT {key}) FROM typed WHERE reason IS NULL")[0]
     if file.mapping.kind == "items":
         w.create("items")
         w.run(read_sql(_PACKAGE, "insert_items"))
     else:
-        _users(workspace, w, file)
+        _users(workspace, w, addresses)
     on_progress(0.8, text("{n} rows read", n=int(n_read)))
     return filled, Counts(int(n_kept), int(n_read) - int(n_kept), 0)
 
 
-def _users(workspace: Workspace, w: Writer, file: SourceFile) -> None:
-    """Attributes into the table, contact details into the vault."""
+def _users(workspace: Workspace, w: Writer, addresses: Map[str, str]) -> None:
+    """Attributes into the table, contact details into the vault; `addresses` are ids that were e-mails."""
     # By each row's own names: JSON lines may have some that the head of the file has not.
     secret = cache(lambda name: CONTACT_NAMES.get(fold(name)))
     rows = w.rows(
@@ -62,6 +67,12 @@ def _users(workspace: Workspace, w: Writer, file: SourceFile) -> None:
     for user_id, raw in rows:
         found: dict[str, str] = json.loads(raw) if raw else {}
         contact = {field: found.pop(name) for name in list(found) if (field := secret(name))}
+        # An address under any other name is an address all the same.
+        for name in [name for name, value in found.items() if is_email(value)]:
+            contact.setdefault("email", found.pop(name))
+            found.pop(name, None)
+        if user_id in addresses:
+            contact.setdefault("email", addresses[user_id])
         if contact:
             contacts.append({"user_id": user_id, **contact})
         attributes.append(json.dumps(found, ensure_ascii=False) if found else None)

@@ -63,12 +63,14 @@ class Digest:
         sha256: Of the bytes as they came, hex.
         n_lines: Physical lines, a last one without line end included.
         n_bytes: After decompression.
+        has_at: Whether an `@` stands anywhere in it: without one no cell can be an e-mail.
         clean: Whether it is UTF-8 without NUL: the database's own reader takes other bytes as they come.
     """
 
     sha256: str
     n_lines: int
     n_bytes: int
+    has_at: bool
     clean: bool
 
 
@@ -111,7 +113,7 @@ def _digest(path: Path, compression: str) -> Digest:
                 sha.update(chunk)
     feeds = returns = total = 0
     last = b""
-    clean = True
+    clean, has_at = True, False
     decoder = codecs.getincrementaldecoder("utf-8")()
     with opened(path, compression) as stream:
         while chunk := stream.read(_CHUNK):
@@ -127,10 +129,13 @@ def _digest(path: Path, compression: str) -> Digest:
             feeds += chunk.count(b"\n")
             returns += chunk.count(b"\r") if not feeds else 0
             last = chunk[-1:]
+            has_at = has_at or b"@" in chunk
             clean = clean and b"\0" not in chunk and _decodes(decoder, chunk)
     ends = feeds or returns
     clean = clean and _decodes(decoder, b"", final=True)
-    return Digest(sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total, clean)
+    return Digest(
+        sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total, has_at, clean
+    )
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:

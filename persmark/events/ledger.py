@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import time
+import uuid
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,11 @@ from persmark.events.finish import Counts
 from persmark.events.formats import digest
 from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
-from persmark.events.propose import Proposal, propose
+from persmark.events.propose import Proposal, guess_time, propose
 from persmark.events.stage import Rejects, SourceFile
 from persmark.jobs import OnProgress
 from persmark.privacy import seal_all, unseal
+from persmark.spreadsheet import escaped_cell
 from persmark.store import Workspace, now
 from persmark.text import text
 
@@ -78,13 +82,31 @@ def _nothing(fraction: float, message: object) -> None:
 
 
 def _known_mapping(workspace: Workspace, found: Proposal) -> Mapping | None:
-    """The mapping that was saved for files of this shape."""
+    """The mapping that was saved for files of this shape, unless this file plainly speaks otherwise.
+
+    Dates that can only be read one way, and a decimal comma, outweigh what the last file had.
+    """
     shape = found.mapping.shape(found.columns)
     for row in workspace.state.rows("mappings", {"shape": shape}, order="rowid DESC"):
         saved = Mapping.from_json(json.loads(row["mapping"]))
         if saved.kind == found.kind:
-            return saved
+            return replace(
+                saved,
+                time_format=_plain_time(found, saved) or saved.time_format,
+                decimal="," if found.mapping.decimal == "," else saved.decimal,
+            )
     return None
+
+
+def _plain_time(found: Proposal, saved: Mapping) -> str | None:
+    """The time format that the first rows leave no doubt of; None where they do."""
+    column = saved.columns.get("event_time")
+    if column not in found.preview:
+        return None
+    values = [str(value) for value in found.preview[column].dropna()]
+    written, question = guess_time(values)
+    doubtful = question or (written == "iso" and not any(value[:4].isdigit() for value in values))
+    return None if doubtful else written
 
 
 def _answered(found: Proposal, mapping: Mapping | None, name: str) -> tuple[Mapping, list[str]]:
@@ -181,7 +203,37 @@ def load(
     mapping.check(found.columns, name)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
     read = digest(path, found.format.compression)
-    file = SourceFile(path, found.format, mapping, found.columns, read)
+    with _plain_path(workspace, path) as readable:
+        file = SourceFile(readable, found.format, mapping, found.columns, read)
+        return _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)
+
+
+@contextmanager
+def _plain_path(workspace: Workspace, path: Path) -> Iterator[Path]:
+    """The path, or one without the characters that the database takes for a pattern of many files."""
+    if not set("*?[") & set(str(path)):
+        yield path
+        return
+    folder = workspace.folder / "tmp"
+    folder.mkdir(exist_ok=True)
+    plain = folder / f"{uuid.uuid4().hex}{path.suffix if path.suffix.isalnum() else ''}"
+    shutil.copyfile(path, plain)
+    try:
+        yield plain
+    finally:
+        plain.unlink(missing_ok=True)
+
+
+def _load(
+    workspace: Workspace,
+    file: SourceFile,
+    name: str,
+    *,
+    assumed: list[str],
+    begun: float,
+    on_progress: OnProgress,
+) -> Source:
+    mapping = file.mapping
     groups = ("events", "catalogue") if mapping.kind == "events" else ("catalogue",)
     # Always added: the first file of a group is its base, and a group that stands is never replaced.
     with workspace.write(*groups, delta=True) as w:
@@ -201,7 +253,7 @@ def load(
             file,
             filled=filled,
             counts=counts,
-            assumed=assumed,
+            assumed=[*assumed, *(note.render() for note in filled.notes)],
             seconds=time.monotonic() - begun,
         )
         if not counts.loaded:
@@ -214,7 +266,7 @@ def load(
         "mappings",
         {
             "name": name,
-            "shape": mapping.shape(found.columns),
+            "shape": mapping.shape(file.names),
             "mapping": json.dumps(mapping.to_json(), ensure_ascii=False),
             "saved_at": now(),
         },
@@ -326,15 +378,6 @@ def ledger(workspace: Workspace) -> list[Source]:
     return found
 
 
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula (OWASP, CSV Injection)."""
-    return (
-        f"'{cell}"
-        if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-        else cell
-    )
-
-
 def rejects_csv(workspace: Workspace, source_id: int) -> str:
     """A file's rejected rows as CSV: line, reason, detail, raw.
 
@@ -351,5 +394,5 @@ def rejects_csv(workspace: Workspace, source_id: int) -> str:
         detail, raw = json.loads(unseal(row["raw"], "rejects.raw"))
         # Bytes that were no text are shown as the mark for it.
         shown = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        writer.writerow([row["line"], row["reason"], _safe(detail), _safe(shown)])
+        writer.writerow([row["line"], row["reason"], escaped_cell(detail), escaped_cell(shown)])
     return out.getvalue()

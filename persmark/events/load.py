@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.mapping import TARGETS, Mapping
+from persmark.events.persons import pseudonymise
 from persmark.events.stage import (
     Rejects,
     SourceFile,
@@ -25,7 +25,7 @@ from persmark.events.stage import (
 from persmark.jobs import OnProgress
 from persmark.settings import settings
 from persmark.store import EngineError, Workspace, Writer, literal, quoted, read_sql
-from persmark.text import text
+from persmark.text import Text, text
 
 _PACKAGE = "persmark.events"
 
@@ -42,11 +42,13 @@ class Filled:
 
     Attributes:
         rejects: Rows that are not in it.
+        notes: What was changed on the way, in words.
         n_records: Physical records, counted apart from the loading.
     """
 
     rejects: Rejects
     n_records: int
+    notes: list[Text] = field(default_factory=list)
 
 
 def _latest() -> datetime:
@@ -156,7 +158,7 @@ def fast_fill(
     source = """read_csv($path, auto_detect = false, header = $header, skip = $skip, delim = $delimiter,
         quote = $quote, escape = $quote, columns = $columns, compression = $compression,
         max_line_size = 2000000, store_rejects = true, rejects_limit = 0)"""
-    params |= {
+    reading: dict[str, object] = {
         "path": str(path),
         "header": form.header,
         "skip": form.skip_lines,
@@ -165,8 +167,14 @@ def fast_fill(
         "columns": types,
         "compression": form.compression,
     }
+    params |= reading
     # Times without a zone are read in the mapping's; those that carry one keep it.
     w.run(f"SET TimeZone = {literal(mapping.time_zone)}")
+    if file.read.has_at:
+        column = quoted(mapping.columns["user_id"])
+        found = w.rows(f"SELECT count(*) FROM {source} WHERE contains({column}, '@')", reading)
+        if found[0][0]:
+            return None
     select = typed_select(values, source, time_zone=time_zone, source_id=source_id)
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     try:
@@ -266,11 +274,11 @@ def collect_rejects(w: Writer, file: SourceFile, filled: Filled) -> None:
 
 
 def careful_fill(
+    workspace: Workspace,
     w: Writer,
     table: str,
     file: SourceFile,
     *,
-    time_zone: str,
     source_id: int,
     on_progress: OnProgress,
 ) -> Filled:
@@ -292,12 +300,16 @@ def careful_fill(
         },
     )
     collect_rejects(w, file, filled)
+    if named := pseudonymise(workspace, w):
+        filled.notes.append(text("{n} user ids were e-mails and stand here as pseudonyms.", n=len(named)))
     params: dict[str, object] = {}
     values = {name: name for name in ("user_id", "event_time", *_TEXTS, *_NUMBERS, "properties")}
     values["event_type"] = _event_type_sql(
         "event_type" if "event_type" in mapping.columns else None, mapping, params
     )
-    select = typed_select(values, "typed WHERE reason IS NULL", time_zone=time_zone, source_id=source_id)
+    select = typed_select(
+        values, "typed WHERE reason IS NULL", time_zone=workspace.time_zone, source_id=source_id
+    )
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     w.run(f"CREATE {kept} {table} AS {select} {ORDER}", params)
     return filled
@@ -345,11 +357,10 @@ def load_events(
     """Read a file into the groups that `w` is writing; nothing is published here."""
     delta = bool(w.manifest.group("events").files)
     table = "fresh" if delta else "out.events"
-    options: dict[str, Any] = {"time_zone": workspace.time_zone, "source_id": source_id}
     on_progress(0.1, text("Reading {n} lines", n=file.read.n_lines))
-    filled = fast_fill(w, table, file, **options)
+    filled = fast_fill(w, table, file, time_zone=workspace.time_zone, source_id=source_id)
     if filled is None:
-        filled = careful_fill(w, table, file, on_progress=on_progress, **options)
+        filled = careful_fill(workspace, w, table, file, source_id=source_id, on_progress=on_progress)
         fill_items(w, file.mapping)
     on_progress(0.7, text("Finding repeats and sessions"))
     counts = finish(w, table=table, delta=delta, drop_repeats=file.mapping.drop_repeats)

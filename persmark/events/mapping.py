@@ -309,6 +309,11 @@ def guess_columns(kind: str, present: Sequence[str]) -> dict[str, str]:
     for _, target_name, name in wishes:
         if target_name not in found and name not in found.values():
             found[target_name] = name
+    if "user_id" in TARGETS[kind] and "user_id" not in found:
+        # An address tells people apart where nothing else does; it is stored as a pseudonym.
+        addresses = [name for name, short in folded.items() if CONTACT_NAMES.get(short) == "email"]
+        if addresses and addresses[0] not in found.values():
+            found["user_id"] = addresses[0]
     return found
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from persmark.errors import FileRefusedError, InputError
 from persmark.events.formats import Format, check_width, read_head
 from persmark.events.mapping import EVENT_TYPE_NAMES, KINDS, Mapping, fold, guess_columns, guess_kind
+from persmark.events.persons import is_email
 from persmark.events.stage import flat, unreadable_parquet
 from persmark.text import Text, text
 
@@ -170,6 +171,12 @@ def guess_decimal(values: Sequence[str]) -> str:
     return "," if comma > point else "."
 
 
+def _mostly_emails(rows: Sequence[Sequence[str | None]], column: int) -> bool:
+    """Whether at least half of a column's filled cells are e-mail addresses."""
+    filled = [cell for row in rows if (cell := row[column]) and cell.strip()]
+    return bool(filled) and sum(map(is_email, filled)) >= len(filled) / 2
+
+
 def propose(
     path: Path | str, *, kind: str | None = None, name: str | None = None, time_zone: str = "UTC"
 ) -> Proposal:
@@ -247,6 +254,10 @@ def propose(
                     "purchase",
                 )
             )
+    if kind != "users":
+        # A column of addresses under any name is a contact column.
+        addresses = tuple(name for name in mapping.rest(names) if _mostly_emails(rows, names.index(name)))
+        mapping = replace(mapping, ignored=(*mapping.ignored, *addresses))
     rest = mapping.rest(names)
     if rest:
         home = "properties" if kind == "events" else "attributes"
@@ -257,7 +268,11 @@ def propose(
                 names=", ".join(rest[:8]) + (" …" if len(rest) > 8 else ""),
             )
         )
-    withheld = [name for name in names if name not in found.values() and mapping.withholds(name)]
+    withheld = [
+        name
+        for name in names
+        if name in mapping.ignored or (name not in found.values() and mapping.withholds(name))
+    ]
     if withheld:
         notes.append(
             text("Left out, because contacts belong in a file of users: {names}.", names=", ".join(withheld))

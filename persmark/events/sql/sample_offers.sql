@@ -1,11 +1,16 @@
+-- Weeks run Monday to Sunday; the last one ends on the last day, whether or not anybody bought on its first.
 -- Coupons for as long as their campaign runs; mailer and display placements week by week.
 INSERT INTO out_catalogue.item_offers BY NAME
 WITH weeks AS (
     SELECT week,
-        CAST(min(timezone($time_zone, timezone('UTC', transaction_timestamp))) AS DATE) AS starts_on,
-        CAST(max(timezone($time_zone, timezone('UTC', transaction_timestamp))) AS DATE) AS ends_on
-    FROM (SELECT DISTINCT week, transaction_timestamp FROM read_parquet($transactions))
-    GROUP BY week
+        last_day - CAST(7 * (last_week - week) + 6 AS INTEGER) AS starts_on,
+        last_day - CAST(7 * (last_week - week) AS INTEGER) AS ends_on
+    FROM (SELECT DISTINCT week FROM read_parquet($promotions))
+    CROSS JOIN (
+        SELECT max(week) AS last_week,
+            CAST(max(timezone($time_zone, timezone('UTC', transaction_timestamp))) AS DATE) AS last_day
+        FROM read_parquet($transactions)
+    )
 ),
 placed AS (
     SELECT product_id, week, 'mailer' AS channel, mailer_location AS location, count(*) AS n_places
