@@ -12,7 +12,7 @@ workspace = state.workspace()
 job_panel(workspace, campaigns.VERBS, "Target list")
 need(
     events.loaded(workspace),
-    "Campaigns reach users, and this workspace has no events of any yet.",
+    "Campaigns reach users, and this workspace has no events yet.",
     "events",
     "Load events",
 )

@@ -10,7 +10,7 @@ page_head("Segments", "Which groups of users are there, and whom do we mean?")
 workspace = state.workspace()
 need(
     events.loaded(workspace),
-    "Segments are groups of users, and this workspace has no events of any yet.",
+    "Segments are groups of users, and this workspace has no events yet.",
     "events",
     "Load events",
 )

@@ -19,10 +19,10 @@ FEW = {"column": "n_purchases", "is": ">=", "value": 20}
 RULE = {"column": "n_purchases", "is": ">=", "value": 5}
 STEP_BEFORE = {
     "profiles": "this workspace has none yet",
-    "segments": "no events of any yet",
+    "segments": "no events yet",
     "train": "this workspace has none yet",
     "slates": "this workspace has none yet",
-    "campaigns": "no events of any yet",
+    "campaigns": "no events yet",
 }
 
 

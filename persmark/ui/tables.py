@@ -9,8 +9,9 @@ from typing import Any, cast
 import pandas as pd
 import streamlit as st
 
+from persmark.spreadsheet import escaped_cell
+
 ROWS_SHOWN = 1_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 # Column -> heading. What is not here is shown as its own name with spaces.
 HEADINGS: Mapping[str, str] = MappingProxyType({
@@ -30,7 +31,7 @@ def heading(column: str) -> str:
 
 
 def _guarded(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    return escaped_cell(value) if isinstance(value, str) else value
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -54,7 +55,7 @@ def _config(table: pd.DataFrame) -> dict[str, Any]:
         elif pd.api.types.is_datetime64_any_dtype(kind):
             config[column] = st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm")
         elif str(column).endswith("share") and pd.api.types.is_float_dtype(kind):
-            config[column] = st.column_config.NumberColumn(label, format="percent")
+            config[column] = st.column_config.NumberColumn(label, format="%.1f%%")
         elif pd.api.types.is_float_dtype(kind):
             config[column] = st.column_config.NumberColumn(label, format=_float_format(table, str(column)))
         elif pd.api.types.is_integer_dtype(kind):
@@ -71,7 +72,7 @@ def _float_format(table: pd.DataFrame, column: str) -> str:
     most = table[column].abs().max()
     if pd.isna(most) or most >= 1000:
         return "localized"
-    return "%.1f" if most >= 100 else "%.2f" if most >= 1 else "%.4f"
+    return "%.1f" if most >= 100 else "%.2f" if most >= 1 else "%.3f"
 
 
 def _drawable(table: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def _drawable(table: pd.DataFrame) -> pd.DataFrame:
             drawn[column] = drawn[column].astype(float)
         if pd.api.types.is_float_dtype(drawn[column].dtype):
             if str(column).endswith("share"):
-                drawn[column] = drawn[column].round(3)  # a percentage with one decimal
+                drawn[column] = 100 * drawn[column]
             elif drawn[column].abs().max() >= 1000:
                 drawn[column] = drawn[column].round(1)
     return drawn

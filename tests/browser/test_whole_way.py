@@ -154,6 +154,17 @@ def test_cold_deep_links_run_inside_the_frame(data: Path) -> None:
             assert links.count() == len(STEPS)
 
 
+def test_the_first_page_s_name_typed_by_hand_opens_it(data: Path) -> None:
+    with serving(data) as address, browsing() as browser:
+        page = browser.new_page()
+        page.goto(f"{address}/events?workspace=blank")
+        expect(page.locator("h1")).to_have_text("Events")
+        whole(page)
+        assert page.get_by_text("Page not found").count() == 0
+        assert page.locator(".pm-mark").count() == 1
+        assert "workspace=blank" in page.url
+
+
 def test_every_answer_carries_the_security_headers(data: Path) -> None:
     with serving(data) as address:
         for path in ("/", "/train", "/_stcore/health", "/static/nothing"):

@@ -106,8 +106,12 @@ def rfm_grid(cells: pd.DataFrame) -> go.Figure:
         unselected={"marker": {"opacity": 0.001}},
         hovertemplate="recency %{x}, frequency %{y}: %{customdata:,} users<extra></extra>",
     )
-    drawn.update_xaxes(title={"text": "Recency score (5 = most recent)"}, type="category", showgrid=False)
-    drawn.update_yaxes(title={"text": "Frequency score (5 = most often)"}, type="category", showgrid=False)
+    drawn.update_xaxes(
+        title={"text": "Recency score (5 = most recent)"}, type="category", showgrid=False, range=[-0.5, 4.5]
+    )
+    drawn.update_yaxes(
+        title={"text": "Frequency score (5 = most often)"}, type="category", showgrid=False, range=[-0.5, 4.5]
+    )
     return drawn
 
 

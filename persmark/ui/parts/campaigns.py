@@ -24,19 +24,19 @@ _BY_SEGMENT, _BY_ITEM = "A segment", "Who would like an item most"
 
 def _bought_lately(
     workspace: Workspace, reader: Reader, segment: str, _saved: tuple[tuple[str, int], ...]
-) -> tuple[int, int]:
-    """Users of a segment, and how many of them bought within the days of the base rate."""
-    saved = segments.saved_rules(workspace)
+) -> int:
+    """How many users of a segment bought within the days of the base rate."""
     bought = {"column": "recency_days", "is": "<", "value": campaigns.BASE_DAYS}
-    return (
-        segments.count(reader, {"segment": segment}, saved=saved),
-        segments.count(reader, {"all": [{"segment": segment}, bought]}, saved=saved),
-    )
+    rule = {"all": [{"segment": segment}, bought]}
+    return segments.count(reader, rule, saved=segments.saved_rules(workspace))
 
 
 def _show_detectable(workspace: Workspace, segment: str, share: float) -> None:
     """What such a holdout could tell later, said before anything is drawn."""
-    n_users, n_bought = cached(_bought_lately, workspace, segment, saved_versions(workspace))
+    n_users = next(
+        (one.n_users or 0 for one in segment_list.sizes(workspace) if one.segment.name == segment), 0
+    )
+    n_bought = cached(_bought_lately, workspace, segment, saved_versions(workspace))
     n_holdout = round(share * n_users)
     if not n_users:
         return
@@ -182,7 +182,7 @@ def _show_export(workspace: Workspace, found: list[campaigns.Audience]) -> None:
                 ),
             ]
         )
-        for remark in chosen.notes:
+        for remark in chosen.notes[1:]:  # the first says what the figures above say
             note(remark)
         for warning in chosen.warnings:
             st.warning(plain(words(warning)), icon=":material/warning:")
