@@ -19,6 +19,9 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
     "event_type": "Type", "event_time": "Time (UTC)", "local_date": "Day", "local_hour": "Hour",
     "rows_in": "Rows in", "loaded_at": "Loaded at", "source_id": "No.", "n_target": "Contacted",
     "n_holdout": "Held out", "ndcg": "NDCG", "hit_rate": "Hit rate", "mrr": "MRR",
+    "rfm_segment": "RFM segment", "recency_days": "Days since purchase", "frequency": "Orders",
+    "n_purchases": "Orders", "monetary": "Spent", "mean_gap_days": "Days between orders",
+    "last_event_time": "Last event (UTC)", "who": "Who belongs to it", "trained_at": "Trained at",
 })  # fmt: skip
 
 

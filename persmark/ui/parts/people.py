@@ -130,12 +130,12 @@ def show_profile(workspace: Workspace, user_id: str) -> None:
         show_table(table, "profile")
 
 
-def group_title(name: str | None) -> str:
+def group_title(name: object) -> str:
     """What a page calls an RFM segment or a lifecycle stage."""
     for group in (*profiles.RFM_SEGMENTS, *profiles.LIFECYCLE):
         if group.name == name:
             return str(group.title)
-    return "–" if name is None else name
+    return name if isinstance(name, str) else "–"
 
 
 def catalogue_of(_: Workspace, reader: Reader) -> list[profiles.Feature]:
