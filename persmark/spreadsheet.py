@@ -11,12 +11,18 @@ import pyarrow.compute as pc
 
 # A cell that starts with an apostrophe is escaped too, so that dropping one apostrophe always gives
 # back what was there.
-_FIRST = "'=+\\-@\\t\\r\\n\\x00＝＋－＠"
+_FIRST = ("'", "=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+_PATTERN = "^([" + "".join(f"\\x{{{ord(one):x}}}" for one in _FIRST) + "])"
 
 
 def escaped(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """A text column with an apostrophe before every cell that could be taken for a formula."""
-    return pc.replace_substring_regex(column, pattern=f"^([{_FIRST}])", replacement="'\\1")
+    return pc.replace_substring_regex(column, pattern=_PATTERN, replacement="'\\1")
+
+
+def escaped_cell(cell: str) -> str:
+    """One cell as `escaped` writes it."""
+    return f"'{cell}" if cell.startswith(_FIRST) else cell
 
 
 def restored(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
