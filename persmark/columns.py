@@ -12,10 +12,6 @@ from types import MappingProxyType
 USER_ID = "user_id"
 ITEM_ID = "item_id"
 EVENT_TYPE = "event_type"
-EVENT_TIME = "event_time"
-VALUE = "value"
-QUANTITY = "quantity"
-WEIGHT = "weight"
 SCORE = "score"
 RANK = "rank"
 
@@ -67,6 +63,7 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "started_at": "TIMESTAMP",
             "ended_at": "TIMESTAMP",
             "n_events": "INTEGER",
+            "n_own_events": "INTEGER",  # without what was done to the user: a mailing, an impression
         },
         # Additive counts, so that a page never scans events.
         "event_counts": {

@@ -22,7 +22,7 @@ STEPS: tuple[tuple[str, str, float], ...] = (
     ("orders", "Finding orders", 0.05),
     ("buying", "Measuring gaps between purchases", 0.05),
     ("bought_items", "Counting items", 0.03),
-    ("visits", "Counting sessions", 0.02),
+    ("ended_sessions", "Counting sessions", 0.02),
     ("item_numbers", "Reading the catalogue", 0.01),
     ("channel_numbers", "Reading channels", 0.01),
     ("touches", "Weighing events by age", 0.12),
@@ -171,7 +171,7 @@ def build_profiles(
         on_progress: Called with the fraction done and what is being done.
 
     Raises:
-        EmptyError: There are no events, or none up to `as_of`.
+        EmptyError: There are no events, or none up to `as_of`, or an earlier version loaded them.
     """
     began = time.monotonic()
     chosen = settings().profiles
@@ -180,6 +180,12 @@ def build_profiles(
         if moment is None:
             raise EmptyError(text("Profiles need events. Received: a workspace without any."),
                              title="No events yet", hint="Load events first.")  # fmt: skip
+        if "n_own_events" not in writer.columns("sessions"):
+            raise EmptyError(
+                text("Profiles need sessions with their own events counted. Received: events loaded by an"
+                     " earlier version."),
+                title="Load again", hint="Load the events again, or undo one file, to count sessions anew.",
+            )  # fmt: skip
         values = {"as_of": moment, **asdict(chosen)}
         attributes = _attributes(writer, chosen.max_attributes)
         done, n_users = 0.0, 0

@@ -66,7 +66,7 @@ RFM_SEGMENTS: tuple[Group, ...] = (
     ),
     _grid("loyal", "Loyal", "Recency score 3 to 4, frequency and money 4 to 5."),
     _grid("potential_loyalist", "Potential loyalists", "Recency score 4 to 5, frequency and money 2 to 3."),
-    _grid("new_customers", "New customers", "Recency score 5, frequency and money 1."),
+    _grid("new_users", "New users", "Recency score 5, frequency and money 1."),
     _grid("promising", "Promising", "Recency score 4, frequency and money 1."),
     _grid("need_attention", "Need attention", "Recency score 3, frequency and money 3."),
     _grid("about_to_sleep", "About to sleep", "Recency score 3, frequency and money 1 to 2."),
@@ -124,10 +124,11 @@ _FEATURES: tuple[Feature, ...] = (
     _feature("n_clicks", "Clicks", "events", "BIGINT", "Events of type click."),
     _feature("n_carts", "Put into cart", "events", "BIGINT", "Events of type cart."),
     _feature("n_sessions", "Sessions", "sessions", "BIGINT",
-             "Sessions that had ended by then; a silence of session_gap_minutes (30) ends one. "
-             "Empty without any.", source="sessions"),
+             "Sessions that had ended by then and hold an own event: a mailing received or an impression "
+             "alone is none. A silence of session_gap_minutes (30) ends one. Empty without any.",
+             source="sessions"),
     _feature("events_per_session", "Events per session", "events", "DOUBLE",
-             "Mean number of events of those sessions.", source="sessions"),
+             "Mean number of own events of those sessions.", source="sessions"),
     _feature("n_purchases", "Orders", "orders", "BIGINT",
              "Different orders: by order id where there is one, else all purchases of one moment are one."),
     _feature("n_items", "Different items bought", "items", "BIGINT", "Different items among the purchases."),

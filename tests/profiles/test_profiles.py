@@ -59,11 +59,13 @@ def shop(tmp_path: Path) -> Workspace:
         ],
         sessions=[
             {"user_id": ODD, "session_no": 1, "started_at": datetime(2026, 1, 1, 10),
-             "ended_at": datetime(2026, 1, 1, 10), "n_events": 2},
+             "ended_at": datetime(2026, 1, 1, 10), "n_events": 3, "n_own_events": 2},
             {"user_id": ODD, "session_no": 2, "started_at": datetime(2026, 1, 11, 20),
-             "ended_at": datetime(2026, 1, 11, 20), "n_events": 1},
+             "ended_at": datetime(2026, 1, 11, 20), "n_events": 1, "n_own_events": 1},
+            {"user_id": ODD, "session_no": 2, "started_at": datetime(2026, 1, 12, 20),
+             "ended_at": datetime(2026, 1, 12, 20), "n_events": 1, "n_own_events": 0},
             {"user_id": ODD, "session_no": 3, "started_at": datetime(2026, 3, 31, 12),
-             "ended_at": datetime(2026, 3, 31, 12, 1), "n_events": 7},
+             "ended_at": datetime(2026, 3, 31, 12, 1), "n_events": 7, "n_own_events": 7},
         ],
     )  # fmt: skip
     build_profiles(made, as_of=AS_OF, actor="test")
@@ -89,7 +91,7 @@ def test_every_feature_of_a_buyer(shop: Workspace) -> None:
         "n_views": 1,
         "n_clicks": 0,
         "n_carts": 0,
-        "n_sessions": 2,  # the third ends after as_of
+        "n_sessions": 2,  # a mailing alone is none, and the last ends after as_of
         "events_per_session": 1.5,
         "n_purchases": 3,  # o1, o2, and one without an order id
         "n_items": 3,
@@ -266,7 +268,7 @@ def test_without_money_frequency_stands_alone(tmp_path: Path) -> None:
 def test_rfm_grid_is_whole(tmp_path: Path) -> None:
     """Rows: recency score 5 down to 1; columns: frequency and money score 1 to 5."""
     grid = [
-        ["new_customers", "potential_loyalist", "potential_loyalist", "champions", "champions"],
+        ["new_users", "potential_loyalist", "potential_loyalist", "champions", "champions"],
         ["promising", "potential_loyalist", "potential_loyalist", "loyal", "loyal"],
         ["about_to_sleep", "about_to_sleep", "need_attention", "loyal", "loyal"],
         ["hibernating", "hibernating", "at_risk", "at_risk", "cannot_lose"],

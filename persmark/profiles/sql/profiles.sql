@@ -6,15 +6,15 @@ WITH measured AS (
         CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s,
         b.* EXCLUDE (user_id),
         i.n_items,
-        v.n_sessions,
-        v.events_per_session,
+        s.n_sessions,
+        s.events_per_session,
         greatest(n_night, n_morning, n_afternoon, n_evening) AS n_daypart,
         -- Local hour and date come together or not at all.
         n_night + n_morning + n_afternoon + n_evening AS n_hours
     FROM base
     LEFT JOIN buying AS b ON b.user_id = base.user_id
     LEFT JOIN bought_items AS i ON i.user_id = base.user_id
-    LEFT JOIN visits AS v ON v.user_id = base.user_id
+    LEFT JOIN ended_sessions AS s ON s.user_id = base.user_id
 ),
 aged AS (
     SELECT
@@ -22,7 +22,7 @@ aged AS (
         CAST(floor(CAST(now_s - CAST(epoch(first_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS tenure_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS inactive_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS recency_days,
-        CAST(floor(CAST(now_s - CAST(epoch(first_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS customer_days
+        CAST(floor(CAST(now_s - CAST(epoch(first_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_first_purchase
     FROM measured
 )
 SELECT
@@ -82,7 +82,7 @@ SELECT
     s.rfm_segment,
     CASE
         WHEN p.n_purchases IS NULL THEN 'never_purchased'
-        WHEN p.customer_days <= $new_days THEN 'new'
+        WHEN p.days_since_first_purchase <= $new_days THEN 'new'
         WHEN p.recency_days <= $active_days AND p.longest_recent_gap_days > $lost_days THEN 'won_back'
         WHEN p.recency_days <= $active_days THEN 'active'
         WHEN p.recency_days <= $lost_days THEN 'at_risk'

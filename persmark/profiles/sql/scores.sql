@@ -39,7 +39,7 @@ SELECT
         WHEN r_score <= 2 AND fm_score = 5 THEN 'cannot_lose'
         WHEN r_score <= 2 AND fm_score >= 3 THEN 'at_risk'
         WHEN r_score >= 4 AND fm_score >= 2 THEN 'potential_loyalist'
-        WHEN r_score = 5 THEN 'new_customers'
+        WHEN r_score = 5 THEN 'new_users'
         WHEN r_score = 4 THEN 'promising'
         WHEN r_score = 3 AND fm_score = 3 THEN 'need_attention'
         WHEN r_score = 3 THEN 'about_to_sleep'
