@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -55,19 +56,25 @@ class Recommender(ABC):
     Attributes:
         name: Its name on pages and on the command line.
         settings_type: The dataclass of its settings.
+        comparable_between_users: Whether a score means the same for every user, so that users may be
+            ordered by their scores of one item; else scores order the items of one user only.
         item_ids: (n_items,) its catalogue, ascending; columns of every score matrix.
         settings: The settings that it was trained with.
         as_of: Epoch seconds; the time up to which it has learned.
         target: The event type that weighed most in training: what "already bought" means here.
+        event_weights: Event type -> weight, where it was trained with others than the defaults: the
+            histories that it scores are to be weighed alike. Empty with the defaults.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Settings]]
+    comparable_between_users: ClassVar[bool] = False
 
     item_ids: Ids
     settings: Settings
     as_of: int
     target: str
+    event_weights: Mapping[str, float] = MappingProxyType({})
 
     @classmethod
     def train(
@@ -119,7 +126,8 @@ class Recommender(ABC):
             user_slice: Which of `histories.user_ids`.
 
         Returns:
-            (n_users, n_items) finite scores, comparable within a user only. It may be read-only.
+            (n_users, n_items) finite scores, comparable within a user; between users only where
+            `comparable_between_users` says so. It may be read-only.
         """
         return self._score(self._own_items(histories.users(np.arange(histories.n_users)[user_slice])))
 
@@ -223,6 +231,7 @@ class Recommender(ABC):
             "settings": self.settings.as_dict(),
             "as_of": self.as_of,
             "target": self.target,
+            "event_weights": dict(self.event_weights),
             **self._facts(),
         }
         ids = {f"item_ids_{part}": array for part, array in saved.packed(self.item_ids).items()}
@@ -249,6 +258,7 @@ class Recommender(ABC):
         made.settings = cls.settings_type.of(held.facts["settings"])
         made.as_of = int(held.facts["as_of"])
         made.target = str(held.facts["target"])
+        made.event_weights = dict(held.facts.get("event_weights", {}))
         made.item_ids = saved.unpacked(held.arrays["item_ids_bytes"], held.arrays["item_ids_ends"])
         made._restore(held)
         return made

@@ -81,9 +81,11 @@ class Popularity:
         n, m, days = int(self.n_events[item]), int(self.n_users[item]), round(self.window_days)
         facts = {"days": days, "n_events": n, "n_users": m, "event_type": self.target}
         if self.target != PURCHASE:
-            said = text("popular in the last {days} days: {n} events by {m} users", days=days, n=n, m=m)
+            what = text("1 event") if n == 1 else text("{n} events", n=n)
         else:
-            said = text("popular in the last {days} days: {n} purchases by {m} users", days=days, n=n, m=m)
+            what = text("1 purchase") if n == 1 else text("{n} purchases", n=n)
+        who = text("1 user") if m == 1 else text("{n} users", n=m)
+        said = text("popular in the last {days} days: {what} by {who}", days=days, what=what, who=who)
         if n == 0:
             said = text("asked for in the past, not in the last {days} days", days=days)
         return Reason("popular", facts, said)

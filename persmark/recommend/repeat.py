@@ -48,6 +48,7 @@ class Repeat(Recommender):
 
     name = "repeat"
     settings_type = RepeatSettings
+    comparable_between_users = True  # a decayed count of own events
     settings: RepeatSettings
     popularity: Popularity
 
@@ -85,7 +86,8 @@ def habit_reason(history: Interactions, item: int) -> Reason | None:
     """How often and how recently one user came to an item; None where they never did.
 
     Purchases are spoken of where there are any, else events of all types. The gap is the mean
-    distance between days with one, in 24-hour days before `as_of`.
+    distance between days with one, in 24-hour days before `as_of`; only from three such days on is
+    it told as a habit.
     """
     own = history.item == item
     bought = own & history.typed(PURCHASE)
@@ -98,14 +100,15 @@ def habit_reason(history: Interactions, item: int) -> Reason | None:
     facts = {"n_events": n, "last_days_ago": ago, "gap_days": gap, "bought": bool(bought.any())}
     last = _ago(ago)
     if gap is None:
-        said = text("bought {ago}", ago=last) if bought.any() else text("looked at {ago}", ago=last)
+        often = text("once, {ago}", ago=last) if n == 1 else last
+    elif len(days) == 2:
+        apart = text("1 day apart") if gap == 1 else text("{n} days apart", n=gap)
+        times = text("twice") if n == 2 else text("on two days")
+        often = text("{times}, {apart}, last {ago}", times=times, apart=apart, ago=last)
     else:
         every = text("every day") if gap <= 1 else text("every {n} days", n=gap)
-        said = (
-            text("bought {every}, last {ago}", every=every, ago=last)
-            if bought.any()
-            else text("looked at {every}, last {ago}", every=every, ago=last)
-        )
+        often = text("{every}, last {ago}", every=every, ago=last)
+    said = text("bought {often}", often=often) if bought.any() else text("looked at {often}", often=often)
     return Reason("repeat", facts, said)
 
 

@@ -2,7 +2,8 @@
 
 The model lies in `models/<run_id>` of the workspace, its row in the state table `runs`. Exactly one
 run is published at a time; publishing another retires it, and publishing an older one is the way
-back. A crash before the row is written leaves a folder that nothing points to, never half a run.
+back. A crash before the row is written leaves a folder that nothing points to, never half a run; the
+next training removes it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from persmark.errors import EmptyError, NotFoundError
 from persmark.metrics import paired_difference
 from persmark.recommend.contract import Recommender
-from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate, verdict
+from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate
 from persmark.recommend.interactions import event_weights, load_interactions
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import SIMPLE, recommender
-from persmark.store import Workspace, now
+from persmark.recommend.verdict import verdict
+from persmark.store import Workspace, exclusive, now
 from persmark.text import Text, text
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def train_run(
         workspace: Where.
         name: Of the recommender.
         settings: Its settings; defaults for the rest.
-        weights: Event type -> weight; defaults where left out.
+        weights: Event type -> weight, kept with the recommender; defaults where left out.
         test_days: Length of the window, local days.
         min_item_events: Of the catalogue in the evaluation.
         seed: Of the bootstrap.
@@ -123,6 +126,7 @@ def train_run(
         if on_progress:
             on_progress(share, doing)
 
+    _remove_orphans(workspace)
     with workspace.reader() as reader:
         tell(0.0, text("Reading events"))
         used = dict(event_weights(reader) if weights is None else weights)
@@ -162,8 +166,9 @@ def train_run(
     trained_at = now()
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     run_id = f"{stamp}-{name}-{secrets.token_hex(2)}"
+    if weights is not None:
+        made.event_weights = used
     tell(0.95, text("Saving"))
-    made.save(_folder(workspace, run_id))
     run = Run(
         run_id=run_id,
         recommender=name,
@@ -176,14 +181,16 @@ def train_run(
         state=TRAINED,
         trained_at=trained_at,
     )
-    try:
-        with workspace.state.transaction():
-            workspace.state.add("runs", _row(run))
-            if published(workspace) is None:
-                run = publish(workspace, run_id)
-    except BaseException:
-        shutil.rmtree(_folder(workspace, run_id), ignore_errors=True)
-        raise
+    with _models(workspace):
+        try:
+            made.save(_folder(workspace, run_id))
+            with workspace.state.transaction():
+                workspace.state.add("runs", _row(run))
+                if published(workspace) is None:
+                    run = publish(workspace, run_id)
+        except BaseException:
+            shutil.rmtree(_folder(workspace, run_id), ignore_errors=True)
+            raise
     tell(1.0, text("Done"))
     return run
 
@@ -280,6 +287,25 @@ def load_run(workspace: Workspace, run_id: str | None = None) -> Recommender:
 
 def _folder(workspace: Workspace, run_id: str) -> Path:
     return workspace.folder / "models" / run_id
+
+
+@contextmanager
+def _models(workspace: Workspace) -> Iterator[None]:
+    """Hold the folder of models: between a model and its row, nobody may take it for left over."""
+    with exclusive(workspace.folder / "models.lock", wait_seconds=60):
+        yield
+
+
+def _remove_orphans(workspace: Workspace) -> None:
+    """Remove model folders that no run points to; a crashed training left them."""
+    folder = workspace.folder / "models"
+    if not folder.is_dir():
+        return
+    with _models(workspace):
+        known = {str(row["run_id"]) for row in workspace.state.rows("runs")}
+        for path in folder.iterdir():
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _row(run: Run) -> dict[str, object]:

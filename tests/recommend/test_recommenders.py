@@ -223,11 +223,34 @@ def test_reasons_in_words() -> None:
     assert repeat.reason(ann, "tea").facts == {
         "n_events": 3, "last_days_ago": 10, "gap_days": 10, "bought": True,
     }  # fmt: skip
-    assert str(repeat.reason(ann, "rye").text) == "bought 10 days ago"
-    assert str(repeat.reason(cid, "milk").text) == "bought today"
+    assert str(repeat.reason(ann, "rye").text) == "bought once, 10 days ago"
+    assert str(repeat.reason(cid, "milk").text) == "bought once, today"
     assert str(popular.reason(ann, "milk").text) == "popular in the last 42 days: 2 purchases by 2 users"
     # bob's purchase lies 42 days back, on the edge, and is out.
-    assert str(repeat.reason(cid, "tea").text) == "popular in the last 42 days: 3 purchases by 1 users"
+    assert str(repeat.reason(cid, "tea").text) == "popular in the last 42 days: 3 purchases by 1 user"
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ([79], "bought once, 21 days ago"),
+        ([79, 79], "bought 21 days ago"),  # two lines of one order are no habit, nor once
+        ([64, 79], "bought twice, 15 days apart, last 21 days ago"),
+        ([98, 99], "bought twice, 1 day apart, last yesterday"),
+        ([64, 79, 79], "bought on two days, 15 days apart, last 21 days ago"),
+        ([71, 80, 89], "bought every 9 days, last 11 days ago"),
+    ],
+)
+def test_two_purchases_are_told_as_two_and_no_habit(days: list[int], said: str) -> None:
+    known = interactions_from(["ann"] * len(days), ["tea"] * len(days), [day * DAY for day in days],
+                              as_of=100 * DAY)  # fmt: skip
+    assert str(RECOMMENDERS["repeat"].train(known).reason(known, "tea").text) == said
+
+
+def test_one_purchase_by_one_user_is_said_in_the_singular() -> None:
+    known = interactions_from(["ann", "bob"], ["tea", "rye"], [99 * DAY, 99 * DAY], as_of=100 * DAY)
+    said = RECOMMENDERS["popular"].train(known).reason(known.users(np.array([0])), "rye").text
+    assert str(said) == "popular in the last 42 days: 1 purchase by 1 user"
 
 
 def test_markov_says_what_it_follows() -> None:

@@ -84,3 +84,22 @@ def test_runs_refuse_in_words(fill: Fill) -> None:
         train_run(workspace, "popular", settings={"speed": 1})
     assert runs(workspace) == []
     assert not list((workspace.folder / "models").glob("*"))
+
+
+def test_weights_of_a_run_travel_with_it(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    own, plain = train_run(workspace, "repeat", weights={"purchase": 2.5}), train_run(workspace, "repeat")
+    assert load_run(workspace, own.run_id).event_weights == {"purchase": 2.5}
+    assert load_run(workspace, plain.run_id).event_weights == {}
+
+
+def test_what_a_crashed_training_left_is_removed_by_the_next(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    first = train_run(workspace, "popular")
+    models = workspace.folder / "models"
+    for name in ("20240101-000000-o'Neil 王-ab12", ".x.part"):
+        (models / name).mkdir()
+        (models / name / "weights.npz").write_bytes(b"half")
+    second = train_run(workspace, "popular")
+    assert sorted(path.name for path in models.iterdir()) == sorted([first.run_id, second.run_id])
+    assert load_run(workspace).name == "popular"
