@@ -1,11 +1,12 @@
 """Candidates, scores, rules, slate, and what each rule costs."""
 
 from persmark.slates.build import build_slate
-from persmark.slates.liking import who_would_like
+from persmark.slates.liking import STRENGTH, who_would_like
 from persmark.slates.rules import RuleCost, SlateRules
 from persmark.slates.slate import Slate, SlateItem, SlateRequest
 
 __all__ = [
+    "STRENGTH",
     "RuleCost",
     "Slate",
     "SlateItem",

@@ -46,7 +46,7 @@ def build_slate(
     moment = Moment.of(as_of, time_zone)
     chosen, notes = _chosen_users(reader, request)
     users = pa.table({"user_id": pa.array(chosen, pa.string())})
-    weights = history_weights(reader, request)
+    weights = history_weights(reader, recommender, request.weights)
     histories = load_interactions(
         reader, weights=weights, before=moment.second + 1, users=chosen, as_of=moment.second
     )

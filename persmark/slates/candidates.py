@@ -112,10 +112,12 @@ def _ads(
     return table, notes
 
 
-def history_weights(reader: Reader, request: SlateRequest) -> dict[str, float]:
-    """Event type -> weight, as asked for, else the defaults."""
-    if request.weights is not None:
-        return dict(request.weights)
+def history_weights(
+    reader: Reader, recommender: Recommender, weights: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Event type -> weight: as asked for, else as the recommender was trained, else the defaults."""
+    if weights is not None or recommender.event_weights:
+        return dict(recommender.event_weights if weights is None else weights)
     # Among types of our vocabulary the defaults are known by name, and the counts are a small table;
     # only a type of the workspace's own needs a look at the events.
     held = {str(row[0]) for row in reader.rows("SELECT DISTINCT event_type FROM event_counts")}

@@ -11,14 +11,17 @@ import pyarrow as pa
 
 from persmark.columns import RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, InputError, NotFoundError
+from persmark.experiments import hash_order
 from persmark.recommend import Recommender, last_second, load_interactions
 from persmark.recommend.contract import blocks
-from persmark.slates.candidates import PACKAGE
+from persmark.slates.candidates import PACKAGE, history_weights
 from persmark.store import Reader, read_sql
 from persmark.text import text
 
 # Users that are scored against the whole catalogue; of more, those nearest to the item are.
 MOST_SCORED = 20_000
+# Column of the raw score of the item.
+STRENGTH = "strength"
 
 
 def who_would_like(
@@ -30,12 +33,15 @@ def who_would_like(
     limit: int | None = None,
     as_of: datetime | None = None,
     most_scored: int = MOST_SCORED,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """The users for whom an item stands highest among everything they could be shown.
+    """The users who would like an item most.
 
-    Scores compare within a user only, so users are compared by the item's place: the share of the
-    catalogue that it beats for them, ties counting half; among equal places by its score between
-    the user's lowest and highest. An ad counts as the best item that it covers.
+    Where the recommender's scores compare between users (`comparable_between_users`: a habit is a
+    number of purchases, whoever bought), users go by the item's own score. Elsewhere they go by the
+    item's place, the share of the catalogue that it beats for them, ties counting half; and among
+    equal places by that score. Users whom neither tells apart stand in an order drawn by the seed,
+    never by their id. An ad counts as the best item that it covers.
 
     Args:
         reader: The workspace.
@@ -46,9 +52,12 @@ def who_would_like(
         as_of: UTC; the last event's time where left out.
         most_scored: Of more users, those with the most and latest events on the item or its
             category are scored; the others are left out.
+        seed: Of the draw among equals.
 
     Returns:
-        `user_id`, `score` (0 to 1), `rank` (from 1, ties by user id); the likeliest first.
+        `user_id`, `score` (the item's place, 0 to 1), `strength` (the recommender's own score of
+        it), `rank` (from 1); the likeliest first. Rows alike in both figures were told apart by
+        the draw alone.
 
     Raises:
         NotFoundError: The recommender knows neither the item nor anything that it covers.
@@ -69,23 +78,34 @@ def who_would_like(
     if len(wanted) > most_scored:
         items = [str(one) for one in recommender.item_ids[standing_for]]
         nearest = _nearest(reader, items, wanted, second=second, n_users=most_scored)
-        wanted = nearest or wanted[:most_scored]
-    histories = load_interactions(reader, before=second + 1, users=wanted, as_of=second)
+        wanted = nearest or sorted(hash_order(wanted, seed=seed, key=item_id)[:most_scored])
+    histories = load_interactions(
+        reader,
+        weights=history_weights(reader, recommender),
+        before=second + 1,
+        users=wanted,
+        as_of=second,
+    )
     places = [np.zeros(0)]
-    margins = [np.zeros(0)]
+    strengths = [np.zeros(0)]
     for block in blocks(histories.n_users, len(recommender.item_ids)):
         scores = recommender.score_matrix(histories, block)
         own = scores[:, standing_for].max(axis=1, keepdims=True)
         beaten = (scores < own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
         places.append(beaten / max(len(recommender.item_ids) - 1, 1))
-        low, high = scores.min(axis=1), scores.max(axis=1)
-        span = np.where(high > low, high - low, 1)
-        margins.append((own[:, 0] - low) / span)
-    place, margin = np.concatenate(places), np.concatenate(margins)
-    # Ids ascend, so the stable last key is the user id.
-    order = np.lexsort((-margin, -place))[: limit or None]
+        strengths.append(own[:, 0].astype(np.float64))
+    place, strength = np.concatenate(places), np.concatenate(strengths)
+    drawn = {user: n for n, user in enumerate(hash_order(wanted, seed=seed, key=item_id))}
+    lot = np.array([drawn[user] for user in histories.user_ids], np.int64)
+    keys = (place, strength) if recommender.comparable_between_users else (strength, place)
+    order = np.lexsort((lot, -keys[0], -keys[1]))[: limit or None]
     return pd.DataFrame(
-        {USER_ID: histories.user_ids[order], SCORE: place[order], RANK: np.arange(1, len(order) + 1)}
+        {
+            USER_ID: histories.user_ids[order],
+            SCORE: place[order],
+            STRENGTH: strength[order],
+            RANK: np.arange(1, len(order) + 1),
+        }
     )
 
 

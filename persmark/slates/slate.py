@@ -33,7 +33,7 @@ class SlateRequest:
         rules: What may stand in it.
         only_received: Ads of campaigns that the user received only; where left out, exactly when
             the workspace knows who received any of the running campaigns.
-        weights: Event type -> weight of the history; the recommender's defaults where left out.
+        weights: Event type -> weight of the history; those of the recommender's training where left out.
         sample_users: Most users of a segment that are scored.
         seed: Of the draw of those.
         run_id: Of the recommender, to be told with the slate.

@@ -138,7 +138,7 @@ def test_content_met_by_the_user_stands_first(workspace):
         trained = recommender("repeat").train(load_interactions(reader))
         slate = slate_of(reader, trained, user_id="ann", kind="content")
         assert ids(slate) == ["news2", "news1"]
-        assert slate.items[0].reason.render() == "looked at yesterday"
+        assert slate.items[0].reason.render() == "looked at once, yesterday"
         # Content never stands in a product slate, though the recommender knows it.
         assert "news2" not in ids(slate_of(reader, trained, user_id="ann"))
 
@@ -228,6 +228,8 @@ def test_histories_weigh_as_in_training(workspace, own_type):
     """Types of our vocabulary are found by the counts alone, a type of the shop's own by the events."""
     fill(workspace, events=[*EVENTS, ("ann", "tea", own_type, 30, None)])
     with workspace.reader() as reader:
-        assert history_weights(reader, SlateRequest(user_id="ann")) == event_weights(reader)
-        asked = SlateRequest(user_id="ann", weights={"view": 2.0})
-        assert history_weights(reader, asked) == {"view": 2.0}
+        trained = recommender("repeat").train(load_interactions(reader))
+        assert history_weights(reader, trained) == event_weights(reader)
+        trained.event_weights = {"purchase": 3.0}
+        assert history_weights(reader, trained) == {"purchase": 3.0}
+        assert history_weights(reader, trained, {"view": 2.0}) == {"view": 2.0}
