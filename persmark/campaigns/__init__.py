@@ -9,7 +9,6 @@ from persmark.campaigns.audiences import (
 )
 from persmark.campaigns.create import create_audience
 from persmark.campaigns.exports import Destination, Export, destinations, export, list_exports
-from persmark.campaigns.spreadsheet import escaped, restored
 
 __all__ = [
     "BASE_DAYS",
@@ -20,9 +19,7 @@ __all__ = [
     "audience",
     "create_audience",
     "destinations",
-    "escaped",
     "export",
     "list_audiences",
     "list_exports",
-    "restored",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from persmark.errors import FileRefusedError, NotFoundError
 from persmark.experiments import minimum_detectable_difference
 from persmark.privacy import MINIMUM_GROUP_SIZE, consents
+from persmark.privacy.consent import DENIED, GRANTED
 from persmark.store import Workspace
 from persmark.text import Text, text
 
@@ -34,8 +35,10 @@ class Audience:
         audience_id: Its number in the workspace.
         name: What people call it; unique.
         definition: How it was chosen: `segment`, `rule`, `item_id`, `exclude_segments`, `limit`,
-            `n_matching`, `n_denied`, `consent_known`, `base_rate`, `as_of`, `data_versions`,
-            `recommender`, `run_id`.
+            `n_matching`, `n_denied` and `n_undecided_left_out` (left out for want of consent),
+            `n_undecided` (in the target list without a yes or no), `only_granted`, `consent_known`,
+            `n_drawn` of `n_equal` (users whom the recommender could not tell apart, where the limit
+            fell among them), `base_rate`, `as_of`, `data_versions`, `recommender`, `run_id`.
         share: Asked for as holdout.
         seed: Of the draw.
         n_target: Users to be contacted.
@@ -79,15 +82,19 @@ class Audience:
         ]  # fmt: skip
         if not held.get("consent_known"):
             said.append(text("This workspace has no e-mail consents: nobody was left out for want of one."))
-        elif held.get("n_denied"):
-            said.append(text("{n} users were left out: they denied e-mail.", n=held["n_denied"]))
-        if held.get("limit") and held["n_matching"] - held["n_denied"] > held["limit"]:
+        else:
+            said += self._consent_notes()
+        allowed = held["n_matching"] - held["n_denied"] - held.get("n_undecided_left_out", 0)
+        if held.get("limit") and allowed > held["limit"]:
             said.append(
-                text("The {n} who would like the item most, of {total}.",
-                     n=held["limit"], total=held["n_matching"] - held["n_denied"])
+                text("The {n} who would like the item most, of {total}.", n=held["limit"], total=allowed)
                 if held.get("item_id")
-                else text("{n} of {total} users, drawn at random.",
-                          n=held["limit"], total=held["n_matching"] - held["n_denied"])
+                else text("{n} of {total} users, drawn at random.", n=held["limit"], total=allowed)
+            )
+        if held.get("n_drawn"):
+            said.append(
+                text("'{name}' cannot tell {m} users apart: {n} of them were drawn at random.",
+                     name=held["recommender"], n=held["n_drawn"], m=held["n_equal"])
             )  # fmt: skip
         found = self.minimum_detectable_difference
         if found is not None:
@@ -99,6 +106,19 @@ class Audience:
                 )
             )  # fmt: skip
         return tuple(said)
+
+    def _consent_notes(self) -> list[Text]:
+        held, said = self.definition, []
+        if held.get("n_denied"):
+            said.append(text("{n} users were left out: they denied e-mail.", n=held["n_denied"]))
+        if held.get("n_undecided_left_out"):
+            said.append(
+                text("{n} users were left out: they have not said yes or no to e-mail.",
+                     n=held["n_undecided_left_out"])
+            )  # fmt: skip
+        if held.get("n_undecided"):
+            said.append(undecided_note(held["n_undecided"], self.n_target))
+        return said
 
     @property
     def warnings(self) -> tuple[Text, ...]:
@@ -141,6 +161,8 @@ class Audience:
             "holdout_share": self.share,
             "seed": self.seed,
             "n_denied": self.definition.get("n_denied"),
+            "n_undecided": self.definition.get("n_undecided"),
+            "only_granted": self.definition.get("only_granted", False),
             "minimum_detectable_difference": self.minimum_detectable_difference,
             "arm_file": self.file,
             "sha256": self.sha256,
@@ -192,11 +214,41 @@ def arms(workspace: Workspace, audience: Audience) -> pa.Table:
     return pq.read_table(path)
 
 
-def denied_users(workspace: Workspace) -> tuple[set[str], bool]:
-    """Users who denied e-mail, and whether anybody was asked at all."""
+@dataclass(frozen=True)
+class EmailConsent:
+    """Who said yes or no to e-mail.
+
+    Args:
+        granted: Users who said yes.
+        denied: Users who said no.
+        known: Whether the workspace knows of anybody's consent at all.
+    """
+
+    granted: frozenset[str]
+    denied: frozenset[str]
+    known: bool
+
+    def n_undecided(self, users: Iterable[str]) -> int | None:
+        """Users who said neither; None where no consents are known."""
+        if not self.known:
+            return None
+        return sum(user not in self.granted and user not in self.denied for user in users)
+
+
+def email_consent(workspace: Workspace) -> EmailConsent:
+    """Consent to e-mail as it stands now."""
     asked = consents(workspace.state, EMAIL)
-    users, states = asked["user_id"].to_pylist(), asked["state"].to_pylist()
-    return {user for user, state in zip(users, states, strict=True) if state == "denied"}, bool(users)
+    said = list(zip(asked["user_id"].to_pylist(), asked["state"].to_pylist(), strict=True))
+    return EmailConsent(
+        granted=frozenset(user for user, state in said if state == GRANTED),
+        denied=frozenset(user for user, state in said if state == DENIED),
+        known=bool(said),
+    )
+
+
+def undecided_note(n: int, total: int) -> Text:
+    """Who is contacted without having been asked."""
+    return text("{n} of {total} have not said yes or no to e-mail; they are on the list.", n=n, total=total)
 
 
 def sha256_of(path: Path) -> str:

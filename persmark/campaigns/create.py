@@ -8,23 +8,25 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from persmark.campaigns.audiences import (
     BASE_DAYS,
     Audience,
     audience,
-    denied_users,
+    email_consent,
     plain_name,
     sha256_of,
 )
-from persmark.columns import PURCHASE
+from persmark.columns import PURCHASE, SCORE, USER_ID
 from persmark.errors import EmptyError, InputError
 from persmark.experiments import ARM, HOLDOUT, TARGET, assign_arms, hash_order
 from persmark.recommend import Recommender, last_second, load_run, published
 from persmark.segments import get_segment, members, saved_rules
-from persmark.slates import who_would_like
+from persmark.slates import STRENGTH, who_would_like
 from persmark.store import Reader, Workspace, now, read_sql
 from persmark.text import text
 
@@ -43,6 +45,7 @@ def create_audience(
     limit: int | None = None,
     holdout_share: float = 0.10,
     seed: int = 1,
+    only_granted: bool = False,
     actor: str,
     recommender: Recommender | None = None,
     run_id: str | None = None,
@@ -62,6 +65,8 @@ def create_audience(
         limit: Most users, target and holdout together: the likeliest for an item, else a random draw.
         holdout_share: Of users to withhold, 0 to below 1.
         seed: Of the draws.
+        only_granted: Leave out those who have not said yes to e-mail, here and at every export; else
+            only those who said no are left out, and a note counts the undecided.
         actor: Who does it, for the audit.
         recommender: For `item_id`; the published one where left out.
         run_id: Of `recommender`, to be kept with the definition.
@@ -97,20 +102,25 @@ def create_audience(
         as_of = as_of.replace(tzinfo=None)
         users, rule = _matching(workspace, reader, segment, exclude_segments)
         n_matching = len(users)
-        denied, consent_known = denied_users(workspace)
-        users = [user for user in users if user not in denied]
+        consent = email_consent(workspace)
+        users = [user for user in users if user not in consent.denied]
         n_denied = n_matching - len(users)
+        if only_granted:
+            users = [user for user in users if user in consent.granted]
+        n_left_out = n_matching - n_denied - len(users)
         if not users:
             raise EmptyError(
                 text("An audience needs users. Received: {n} matching, {m} of them without consent.",
-                     n=n_matching, m=n_denied),
+                     n=n_matching, m=n_denied + n_left_out),
                 title="Nobody is left",
                 hint="Loosen the segment's rule, or exclude less.",
             )  # fmt: skip
+        n_drawn = n_equal = 0
         if item_id is not None:
             assert recommender is not None
-            liking = who_would_like(reader, recommender, item_id, users=users, limit=limit, as_of=as_of)
-            users = liking["user_id"].tolist()
+            liking = who_would_like(reader, recommender, item_id, users=users, as_of=as_of, seed=seed)
+            users = liking[USER_ID].tolist()[:limit]
+            n_drawn, n_equal = _drawn_among_equals(liking, len(users))
         elif limit is not None and len(users) > limit:
             users = hash_order(users, seed=seed, key=f"limit of {name}")[:limit]
         definition = {
@@ -121,7 +131,11 @@ def create_audience(
             "limit": limit,
             "n_matching": n_matching,
             "n_denied": n_denied,
-            "consent_known": consent_known,
+            "only_granted": only_granted,
+            "n_undecided_left_out": n_left_out,
+            "consent_known": consent.known,
+            "n_drawn": n_drawn,
+            "n_equal": n_equal,
             "base_rate": _base_rate(reader, users, as_of),
             "as_of": as_of.isoformat(),
             "data_versions": {group: held.version for group, held in reader.manifest.groups.items()},
@@ -129,14 +143,33 @@ def create_audience(
             "run_id": run_id,
         }
     drawn = assign_arms(users, share=holdout_share, seed=seed, key=name)
+    listed = drawn.filter(pc.equal(drawn[ARM], TARGET))[USER_ID].to_pylist()
+    definition["n_undecided"] = consent.n_undecided(listed)
     made = _keep(workspace, name, definition, drawn, share=holdout_share, seed=seed)
     workspace.audit(
         actor,
         "create audience",
-        {"audience": name, "segment": segment, "item_id": item_id, "limit": limit, "share": holdout_share},
+        {
+            "audience": name,
+            "segment": segment,
+            "item_id": item_id,
+            "limit": limit,
+            "share": holdout_share,
+            "only_granted": only_granted,
+        },
         {"audience_id": made.audience_id, "n_target": made.n_target, "n_holdout": made.n_holdout},
     )
     return made
+
+
+def _drawn_among_equals(liking: pd.DataFrame, n_taken: int) -> tuple[int, int]:
+    """Of users alike in every score, how many were taken, and how many there are; 0, 0 where all were."""
+    if n_taken >= len(liking):
+        return 0, 0
+    figures = liking[[SCORE, STRENGTH]]
+    equal = (figures == figures.iloc[n_taken - 1]).all(axis=1)
+    n_inside, n_equal = int(equal[:n_taken].sum()), int(equal.sum())
+    return (n_inside, n_equal) if n_equal > n_inside else (0, 0)
 
 
 def _checked_name(name: str) -> str:

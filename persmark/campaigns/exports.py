@@ -18,17 +18,18 @@ from pyarrow import csv
 from persmark.campaigns.audiences import (
     Audience,
     arms,
-    denied_users,
+    email_consent,
     sha256_of,
+    undecided_note,
 )
 from persmark.campaigns.audiences import audience as audience_of
 from persmark.campaigns.create import PACKAGE
-from persmark.campaigns.spreadsheet import escaped
 from persmark.columns import PRODUCT
 from persmark.errors import InputError, NotFoundError
 from persmark.experiments import ARM, TARGET
 from persmark.privacy import Vault
 from persmark.recommend import Recommender, event_weights, last_second, load_interactions, load_run, published
+from persmark.spreadsheet import escaped
 from persmark.store import Reader, Workspace, exclusive, now, read_sql, workspace_name
 from persmark.text import Text, text
 
@@ -129,7 +130,8 @@ def export(
     Columns: `user_id`, then `item_1_id, item_1_title, item_2_id, ...`. Cells that a spreadsheet could
     take for a formula, ids included, get a leading apostrophe; `restored` takes it off again. An id
     that is a pseudonym is written as the source id that it stands for: the file is meant for the
-    company's own systems. Users who denied e-mail since the audience was made are left out.
+    company's own systems. Users who denied e-mail since the audience was made are left out; of an
+    audience of `only_granted`, so are those whose yes is gone.
 
     Args:
         workspace: Where.
@@ -161,9 +163,7 @@ def export(
             text("Items per user must be 0 to {most}. Received: {k}.", most=MOST_ITEMS, k=k_items)
         )
     folder = out or workspace.folder / "exports"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(text("An export must go to a folder. Received: the file {path}.", path=str(folder)))
-    folder.mkdir(parents=True, exist_ok=True)
+    _made_folder(folder)
     tell = on_progress or _silent
     notes: list[Text] = []
     if k_items and recommender is None:
@@ -176,12 +176,20 @@ def export(
     tell(0.0, text("Reading the arms"))
     drawn = arms(workspace, held)
     users = drawn.filter(pc.equal(drawn[ARM], TARGET))["user_id"].to_pylist()
-    denied, consent_known = denied_users(workspace)
-    wanted = [user for user in users if user not in denied]
+    consent, only_granted = email_consent(workspace), bool(held.definition.get("only_granted"))
+    wanted = [user for user in users if user not in consent.denied]
     n_denied = len(users) - len(wanted)
+    if only_granted:
+        wanted = [user for user in wanted if user in consent.granted]
+    n_withdrawn = len(users) - n_denied - len(wanted)
+    n_undecided = consent.n_undecided(wanted)
     if n_denied:
         notes.append(text("{n} users were left out: they have denied e-mail since.", n=n_denied))
-    elif not consent_known:
+    if n_withdrawn:
+        notes.append(text("{n} users were left out: their yes to e-mail is gone.", n=n_withdrawn))
+    if n_undecided:
+        notes.append(undecided_note(n_undecided, len(wanted)))
+    if not consent.known and not only_granted:
         notes.append(text("This workspace has no e-mail consents: nobody was left out for want of one."))
     sources = _source_ids(workspace, wanted)
     aside = folder / f".{secrets.token_hex(8)}.part"
@@ -189,7 +197,10 @@ def export(
         with workspace.reader() as reader:
             versions = {group: found.version for group, found in reader.manifest.groups.items()}
             items = _Items(reader, recommender, k_items, exclude_seen) if k_items and recommender else None
-            _write(aside, _batches(wanted, sources, items, tell), k_items if items else 0)
+            try:
+                _write(aside, _batches(wanted, sources, items, tell), k_items if items else 0)
+            except OSError as error:
+                raise _unwritable(folder, error) from error
         certificate = {
             "audience": held.name,
             "workspace": workspace.name,
@@ -198,7 +209,10 @@ def export(
             "n_holdout": held.n_holdout,
             "n_rows": len(wanted),
             "n_denied_since": n_denied,
-            "consent_known": consent_known,
+            "n_withdrawn_since": n_withdrawn,
+            "consent_known": consent.known,
+            "only_granted": only_granted,
+            "n_undecided": n_undecided,
             "n_restored_ids": len(sources),
             "holdout_share": held.share,
             "seed": held.seed,
@@ -233,6 +247,26 @@ def list_exports(workspace: Workspace, audience: Audience | None = None) -> list
     return [_export(row) for row in workspace.state.rows("exports", where, order="export_id DESC")]
 
 
+def _made_folder(folder: Path) -> None:
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(
+                text("An export must go to a folder. Received: the file {path}.", path=str(folder))
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        text("An export must go to a folder that can be written to. Received: {path} ({why}).",
+             path=str(folder), why=error.strerror or str(error)),
+        title="Cannot write there",
+        hint="Choose another folder.",
+    )  # fmt: skip
+
+
 class _Items:
     """The best products of batches of users."""
 
@@ -243,7 +277,7 @@ class _Items:
         found = reader.frame(read_sql(PACKAGE, "titles"), {"kind": PRODUCT}, inputs={"scored_items": scored})
         self._titles = pd.Series(found["title"].to_numpy(), index=found["item_id"].to_numpy(), dtype=object)
         self._candidates = found["item_id"].tolist()
-        self._weights = event_weights(reader)
+        self._weights = recommender.event_weights or event_weights(reader)
         self._as_of = last_second(reader)
 
     def of(self, users: list[str]) -> dict[str, pa.Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from persmark.campaigns import arms, audience, create_audience, list_audiences
@@ -82,7 +83,40 @@ def test_denied_users_are_left_out_before_the_draw(workspace):
     found = made(workspace)
     assert found.n_users == 9
     assert USERS[0] not in arms(workspace, found)["user_id"].to_pylist()
-    assert found.notes[1].render() == "1 users were left out: they denied e-mail."
+    assert [note.render() for note in found.notes][1:3] == [
+        "1 users were left out: they denied e-mail.",
+        f"{found.definition['n_undecided']} of 8 have not said yes or no to e-mail; they are on the list.",
+    ]
+    target = arms(workspace, found).filter(pc.field("arm") == "target")["user_id"].to_pylist()
+    # One granted; the third user and the seven who were never asked are undecided.
+    assert found.definition["n_undecided"] == len(set(target) - {USERS[1]})
+
+
+def test_only_those_who_said_yes_can_be_asked_for(workspace):
+    table = {"user_id": USERS[:3], "purpose": ["email"] * 3, "state": ["denied", "granted", "unknown"]}
+    save_consents(workspace.state, pa.table(table))
+    found = made(workspace, only_granted=True, holdout_share=0)
+    assert arms(workspace, found)["user_id"].to_pylist() == [USERS[1]]
+    assert [note.render() for note in found.notes][1:3] == [
+        "1 users were left out: they denied e-mail.",
+        "8 users were left out: they have not said yes or no to e-mail.",
+    ]
+    assert (found.definition["only_granted"], found.definition["n_undecided"]) == (True, 0)
+    assert audience(workspace, NAME) == found
+
+
+def test_where_nobody_was_asked_nobody_said_yes(workspace):
+    with pytest.raises(EmptyError, match=r"Received: 10 matching, 10 of them without consent."):
+        made(workspace, only_granted=True)
+
+
+def test_a_recommender_that_tells_nobody_apart_says_so(workspace):
+    train_run(workspace, "popular")
+    found = create_audience(workspace, "any", item_id="milk", limit=4, holdout_share=0, actor="ada")
+    said = [note.render() for note in found.notes]
+    assert "'popular' cannot tell 10 users apart: 4 of them were drawn at random." in said
+    other = create_audience(workspace, "b", item_id="milk", limit=4, holdout_share=0, seed=2, actor="ada")
+    assert arms(workspace, found)["user_id"].to_pylist() != arms(workspace, other)["user_id"].to_pylist()
 
 
 def test_notes_and_warnings_say_how_little_ten_users_prove(workspace):

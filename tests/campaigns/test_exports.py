@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,15 +14,14 @@ from persmark.campaigns import (
     arms,
     create_audience,
     destinations,
-    escaped,
     export,
     list_exports,
-    restored,
 )
 from persmark.errors import FileRefusedError, InputError, NotFoundError
 from persmark.privacy import Vault, save_consents
 from persmark.profiles import build_profiles
 from persmark.recommend import train_run
+from persmark.spreadsheet import restored
 from persmark.store import create_workspace
 
 from .conftest import FORMULA, USERS, load
@@ -140,15 +140,31 @@ def test_what_cannot_be_exported(workspace, tmp_path):
     assert [one.name for one in destinations()] == ["csv"]
 
 
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-5", "'-5"), ("@a", "'@a"), ("\t=", "'\t="), ("\r=", "'\r="),
-        ("\n=", "'\n="), ("\0=", "'\0="), ("＝1", "'＝1"), ("＋1", "'＋1"), ("－1", "'－1"), ("＠a", "'＠a"),
-        ("'=1", "''=1"), ("a=1", "a=1"), ("", ""), ("王", "王"), ("a\n=1", "a\n=1"),
-    ],
-)  # fmt: skip
-def test_cells_are_escaped_and_restore_exactly(cell, shown):
-    column = pa.array([cell], pa.string())
-    assert escaped(column).to_pylist() == [shown]
-    assert restored(escaped(column)).to_pylist() == [cell]
+def test_of_an_only_granted_audience_a_lost_yes_counts_at_the_export(workspace, tmp_path):
+    said = {"user_id": USERS[:3], "purpose": ["email"] * 3, "state": ["granted"] * 3}
+    save_consents(workspace.state, pa.table(said))
+    audience = spring(workspace, holdout_share=0, only_granted=True)
+    lost = {"user_id": USERS[:1], "purpose": ["email"], "state": ["unknown"]}
+    save_consents(workspace.state, pa.table(lost))
+    done = export(workspace, audience, out=tmp_path, k_items=0, actor="ada")
+    assert restored(pa.array([row["user_id"] for row in rows_of(done)])).to_pylist() == sorted(USERS[1:3])
+    assert [note.render() for note in done.notes] == ["1 users were left out: their yes to e-mail is gone."]
+    kept = {"only_granted": True, "n_withdrawn_since": 1, "n_undecided": 0, "n_denied_since": 0}
+    assert {key: done.certificate[key] for key in kept} == kept
+
+
+def test_the_undecided_on_a_list_are_counted(workspace, tmp_path):
+    said = {"user_id": ["plain"], "purpose": ["email"], "state": ["granted"]}
+    save_consents(workspace.state, pa.table(said))
+    done = export(workspace, spring(workspace, holdout_share=0), out=tmp_path, k_items=0, actor="ada")
+    assert [note.render() for note in done.notes] == [
+        "9 of 10 have not said yes or no to e-mail; they are on the list."
+    ]
+    assert done.certificate["n_undecided"] == 9
+
+
+def test_a_folder_that_cannot_be_made_is_refused(workspace):
+    with pytest.raises(
+        InputError, match=r"must go to a folder that can be written to. Received: /proc/n'o 王 "
+    ):
+        export(workspace, spring(workspace), out=Path("/proc/n'o 王"), k_items=0, actor="ada")
