@@ -131,7 +131,28 @@ class Workspace:
 
 
 def _root(root: Path | None) -> Path:
-    return root or settings().data_folder
+    """The folder that holds workspaces, which need not exist yet.
+
+    Raises:
+        InputError: It is a file, or cannot be looked into.
+    """
+    folder = root or settings().data_folder
+    try:
+        if folder.is_dir() or not folder.exists():
+            return folder
+        why = "a file"
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise _no_home(folder, why)
+
+
+def _no_home(folder: Path, why: str) -> InputError:
+    return InputError(
+        text("Workspaces must lie in a folder that can be written to. Received: {path} ({why}).",
+             path=str(folder), why=why),
+        title="No place for workspaces",
+        hint="Set PERSMARK_DATA to another folder.",
+    )  # fmt: skip
 
 
 def workspace_exists(name: str, *, root: Path | None = None) -> bool:
@@ -184,7 +205,8 @@ def create_workspace(
         root: The folder that holds workspaces; the setting by default.
 
     Raises:
-        InputError: The name cannot be a folder, or the time zone is unknown.
+        InputError: The name cannot be a folder, the time zone is unknown, or `root` cannot be
+            written to.
     """
     if not _can_be_folder(name):
         raise InputError(
@@ -202,19 +224,19 @@ def create_workspace(
     if workspace_exists(name, root=root):
         return open_workspace(name, root=root)
     parent = _root(root)
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = parent / name
-    with exclusive(parent / ".create.lock", wait_seconds=10):
-        if not workspace_exists(name, root=root):
-            # Made aside and renamed: a crash leaves no half workspace.
-            made = parent / f".new-{name}"
-            shutil.rmtree(made, ignore_errors=True)
-            (made / "tables").mkdir(parents=True)
-            State(made / STATE_FILE, STATE_TABLES).add(
-                "workspace",
-                {"id": 1, "label": label or name, "kind": kind, "time_zone": time_zone, "created_at": now()},
-            )
-            made.rename(folder)
+    row = {"id": 1, "label": label or name, "kind": kind, "time_zone": time_zone, "created_at": now()}
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(parent / ".create.lock", wait_seconds=10):
+            if not workspace_exists(name, root=root):
+                # Made aside and renamed: a crash leaves no half workspace.
+                made = parent / f".new-{name}"
+                shutil.rmtree(made, ignore_errors=True)
+                (made / "tables").mkdir(parents=True)
+                State(made / STATE_FILE, STATE_TABLES).add("workspace", row)
+                made.rename(parent / name)
+    except OSError as error:
+        raise _no_home(parent, error.strerror or str(error)) from error
     return open_workspace(name, root=root)
 
 
