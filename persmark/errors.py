@@ -52,7 +52,3 @@ class EmptyError(PersmarkError):
 
 class BusyError(PersmarkError):
     """Somebody else is writing to this workspace."""
-
-
-class CancelledError(PersmarkError):
-    """The person cancelled the work; nothing of it was published."""

@@ -19,7 +19,6 @@ CHILDREN = {
     errors.FileRefusedError: ValueError,
     errors.EmptyError: PersmarkError,
     errors.BusyError: PersmarkError,
-    errors.CancelledError: PersmarkError,
     EngineError: PersmarkError,
     QueryStoppedError: PersmarkError,
 }
