@@ -72,7 +72,7 @@ def card_html(card: Card) -> str:
     colour = tone(card.category or card.kind)
     pattern = f" pm-tile-{card.kind}" if card.kind in _PATTERNED else ""
     share = min(max(card.share, 0.0), 1.0)
-    price = f" · {escaped(card.price)}" if card.price else ""
+    price = f' · <span class="pm-price">{escaped(card.price)}</span>' if card.price else ""
     score = "pinned" if card.score is None else significant(card.score)
     return (
         f'<li class="pm-card" style="--pm-tone:{colour}">'

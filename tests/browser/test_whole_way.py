@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from persmark import campaigns, segments
+from persmark.spreadsheet import restored
 from persmark.store import create_workspace, open_workspace
 from persmark.ui.pages import STEPS
 from persmark.ui.web import SECURITY_HEADERS
@@ -131,7 +132,7 @@ def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
     with shop.reader() as reader:
         members = set(segments.members(reader, saved.rule).column("user_id").to_pylist())
     # Exactly the target arm of the segment's users, nobody of the holdout, nothing a formula.
-    listed = set(campaigns.restored(pa.array([row["user_id"] for row in rows])).to_pylist())
+    listed = set(restored(pa.array([row["user_id"] for row in rows])).to_pylist())
     assert listed == {one["user_id"] for one in arms if one["arm"] == "target"}
     assert {one["user_id"] for one in arms} == members
     assert audience.n_holdout == round(0.1 * len(members))

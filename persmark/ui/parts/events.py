@@ -143,7 +143,7 @@ def show_ledger(workspace: Workspace) -> None:
         key="rejects_of",
     )
     reasons = pd.DataFrame(sorted(chosen.rejected_by_reason.items()), columns=["reason", "rows"])
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left, right = side_by_side("rejects", 2, 1)
     with left:
         show_table(reasons, "reject-reasons", download=False)
     with right:

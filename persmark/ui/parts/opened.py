@@ -12,6 +12,7 @@ from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
+from persmark.ui.parts.people import group_title
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.tables import show_table
 from persmark.ui.words import note
@@ -21,6 +22,9 @@ COLUMNS = (
     "user_id", "lifecycle", "rfm_segment", "recency_days", "n_purchases", "monetary", "mean_gap_days",
     "n_events", "last_event_time",
 )  # fmt: skip
+
+
+_GROUPS = ("lifecycle", "rfm_segment")
 
 
 def too_few(n_users: int) -> bool:
@@ -57,6 +61,10 @@ def show_users(workspace: Workspace, rule: segments.Rule, title: Text | str, key
         elif too_few(n_users):
             refuse_too_few()
         else:
-            if n_users > len(table):
-                note(text("{m} of {n} users, drawn at random, the same every time.", m=len(table), n=n_users))
-            show_table(table, f"users-{key}", height=300 if len(table) > 7 else "auto")
+            note(
+                text("{m} of {n} users, drawn at random, the same every time.", m=len(table), n=n_users)
+                if n_users > len(table)
+                else text("All {n} users.", n=n_users)
+            )
+            named = table.assign(**{name: [group_title(one) for one in table[name]] for name in _GROUPS})
+            show_table(named, f"users-{key}", height=340 if len(table) > 8 else "auto")
