@@ -24,6 +24,7 @@ from persmark.profiles import (
     user_history,
 )
 from persmark.store import Workspace, create_workspace, read_sql
+from tests.events.files import csv_of, load, write
 from tests.profiles.made import event, workspace
 
 ODD = 'o\'Neil "张" 😀%'
@@ -370,3 +371,38 @@ def test_history_is_newest_first_with_titles(shop: Workspace) -> None:
             ("view", "Milk"), ("campaign_received", None), ("refund", "Loaf"),
         ]  # fmt: skip
         assert user_history(reader, "nobody").num_rows == 0
+
+
+def test_a_session_is_counted_where_the_user_did_something(tmp_path: Path) -> None:
+    """By hand, through a load and an append; both kinds of what is done to a user, alone and beside."""
+    made = create_workspace("mailed", root=tmp_path)
+    kinds = [
+        ("10:00:00", "campaign_received"), ("10:10:00", "view"), ("10:20:00", "view"),
+        ("12:00:00", "impression"), ("12:00:00", "campaign_received"), ("15:00:00", "view"),
+    ]  # fmt: skip
+    rows = [f"O'Neil 王 🛒,i,{kind},2026-01-01 {moment},1" for moment, kind in kinds]
+    load(made, write(tmp_path / "a.csv", csv_of(rows)))
+
+    def own() -> list[tuple[int, ...]]:
+        with made.reader() as reader:
+            return reader.rows("SELECT session_no, n_events, n_own_events FROM sessions ORDER BY ALL")
+
+    assert own() == [(1, 3, 2), (2, 2, 0), (3, 1, 1)]
+    build_profiles(made, actor="test")
+    with made.reader() as reader:
+        assert reader.rows("SELECT n_sessions, events_per_session FROM profiles") == [(2, 1.5)]
+    # A click makes the mailing's session the user's own.
+    load(made, write(tmp_path / "b.csv", csv_of(["O'Neil 王 🛒,i,click,2026-01-01 12:20:00,1"])))
+    assert own() == [(1, 3, 2), (2, 3, 1), (3, 1, 1)]
+    build_profiles(made, actor="test")
+    with made.reader() as reader:
+        assert reader.rows("SELECT n_sessions, events_per_session FROM profiles") == [(3, 4 / 3)]
+
+
+def test_events_of_an_earlier_version_ask_to_be_loaded_again(tmp_path: Path) -> None:
+    made = workspace(tmp_path, [event("u", "view", "2026-01-01T00:00:00")])
+    with made.write("events") as writer:
+        writer.run("CREATE TABLE out.events AS SELECT * FROM events")
+        writer.run("CREATE TABLE out.sessions AS SELECT 'u' AS user_id, 1 AS session_no, 1 AS n_events")
+    with pytest.raises(EmptyError, match=r"Received: events loaded by an earlier version. Load the events"):
+        build_profiles(made, actor="test")

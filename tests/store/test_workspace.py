@@ -121,3 +121,15 @@ def test_eight_processes_make_one_workspace(data_folder: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_make, [str(data_folder)] * 8, chunksize=1) == ["together"] * 8
     assert open_workspace("together").state.count("workspace") == 1
+
+
+@pytest.mark.parametrize("place", ["a file 王", "/proc/n'o"])
+def test_a_place_that_cannot_hold_workspaces_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file 王").write_text("")
+    root = tmp_path / place
+    refused = r"Workspaces must lie in a folder that can be written to. Received: .*{}.*Set PERSMARK_DATA"
+    with pytest.raises(InputError, match=refused.format(place)):
+        create_workspace("shop", root=root)
+    if root.exists():
+        with pytest.raises(InputError, match=r"\(a file\)"):
+            list_workspaces(root=root)
