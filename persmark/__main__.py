@@ -242,6 +242,7 @@ def _audience(arguments: Arguments) -> Document:
         limit=arguments.limit,
         holdout_share=arguments.holdout,
         seed=arguments.seed,
+        only_granted=arguments.only_granted,
     )
     return _run(arguments, _workspace(arguments), request)
 
@@ -320,6 +321,7 @@ def _parser() -> _Parser:
     one.add_argument("--item", metavar="ITEM_ID", help="who would like this item most")
     one.add_argument("--exclude", action="append", default=[], metavar="S", help="leave a segment out")
     one.add_argument("--limit", type=int, metavar="N")
+    one.add_argument("--only-granted", action="store_true", help="only users who said yes to e-mail")
     one.add_argument("--holdout", type=float, default=0.10, metavar="SHARE")
     one.add_argument("--seed", type=int, default=1, metavar="N")
     one = verb("export", "write a target list", _export)

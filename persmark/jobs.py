@@ -50,6 +50,7 @@ class Job:
         remaining_seconds: Estimate from the fraction; None while too early to tell.
         result: What the work returned, once done.
         error: One clear line, once failed.
+        published: Whether tables of the workspace were published since it started.
     """
 
     job_id: str
@@ -63,6 +64,7 @@ class Job:
     remaining_seconds: float | None
     result: dict[str, Any] | None
     error: str
+    published: bool
 
     @property
     def active(self) -> bool:
@@ -192,7 +194,14 @@ def start(
     try:
         _write(
             folder / "request.json",
-            {**asked, "verb": verb, "lane": lane, "workspace": workspace.name, "started_at": time.time()},
+            {
+                **asked,
+                "verb": verb,
+                "lane": lane,
+                "workspace": workspace.name,
+                "version": workspace.manifest().version,
+                "started_at": time.time(),
+            },
         )
         program = command or [sys.executable, "-m", "persmark", "job"]
         with (folder / "log").open("wb") as log:
@@ -281,6 +290,7 @@ def get(workspace: Workspace, job_id: str) -> Job:
         remaining_seconds=None if early else elapsed * (1 - fraction) / fraction,
         result=ended["result"] if ended else None,
         error=error,
+        published=workspace.manifest().version > int(asked["version"]),
     )
 
 

@@ -130,6 +130,7 @@ class CreateAudience:
     limit: int | None = None
     holdout_share: float = 0.10
     seed: int = 1
+    only_granted: bool = False
 
 
 @dataclass(frozen=True)

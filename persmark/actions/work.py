@@ -211,6 +211,7 @@ def audience(
         limit=request.limit,
         holdout_share=request.holdout_share,
         seed=request.seed,
+        only_granted=request.only_granted,
         actor=actor.name,
         recommender=found[0] if found else None,
         run_id=found[1] if found else None,

@@ -47,6 +47,13 @@ def _watch(name: str, job_id: str, title: str) -> None:
                 st.rerun()
 
 
+def _left(job: jobs.Job) -> str:
+    """What an unfinished job leaves behind."""
+    if job.published:
+        return "What it had published by then stands; only the rest is missing."
+    return "Nothing of it was published."
+
+
 def job_panel(workspace: Workspace, verbs: tuple[str, ...], title: str) -> bool:
     """Draw the newest job of these verbs; True while it runs.
 
@@ -61,9 +68,9 @@ def job_panel(workspace: Workspace, verbs: tuple[str, ...], title: str) -> bool:
     if state.recall(f"seen-{job.job_id}"):
         return False
     if job.state == "failed":
-        refusal(f"{title}: not finished", job.error, "Nothing of it was published.")
+        refusal(f"{title}: not finished", job.error, _left(job))
     elif job.state == "cancelled":
-        st.info(f"{plain(title)}: cancelled. Nothing of it was published.", icon=":material/cancel:")
+        st.info(f"{plain(title)}: cancelled. {_left(job)}", icon=":material/cancel:")
     else:
         return False
     if st.button("Put away", key=f"seen-{job.job_id}", type="tertiary"):

@@ -47,7 +47,9 @@ def pick_workspace() -> str | None:
     picked = st.selectbox("Workspace", names, format_func=_label, key=_WORKSPACE, filter_mode=None)
     if picked and asked != picked:
         st.query_params[_WORKSPACE] = picked
-    return asked if asked and asked not in names else None
+    # Deleted under our eyes, by another visit: said as well, for other figures stand there now.
+    missed = chosen if isinstance(chosen, str) and chosen not in names else asked
+    return missed if missed and missed not in names else None
 
 
 def workspace() -> Workspace:

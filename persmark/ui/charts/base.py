@@ -83,3 +83,9 @@ def brief(value: float) -> str:
         if abs(value) >= limit:
             return f"{value / (1e3 if sign == 'k' else limit):.3g}{sign}"
     return f"{value:,.0f}" if float(value).is_integer() else significant(value)
+
+
+def count_axis(drawn: go.Figure, most: float) -> None:
+    """A vertical axis of counts from zero; below six, only whole ones."""
+    whole = {"dtick": 1} if most < 6 else {}
+    drawn.update_yaxes(tickformat=",~s", rangemode="tozero", **whole)

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from persmark.text import Text, text
-from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, figure, safe
+from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, count_axis, figure, safe
 from persmark.ui.words import percent
 
 _DAYS_SHOWN = 400
@@ -58,7 +58,8 @@ def events_per_day(by_day: pd.DataFrame) -> go.Figure:
             hovertemplate="%{x|%Y-%m-%d}<br>%{y:,} " + safe(event_type) + "<extra></extra>",
         )
     drawn.update_layout(barmode="stack", bargap=0.0 if grouped["period"].nunique() > 45 else 0.12)
-    drawn.update_yaxes(tickformat=",~s", rangemode="tozero")
+    most = grouped.groupby("period")["n_events"].sum().max() if len(grouped) else 0
+    count_axis(drawn, most)
     return drawn
 
 
@@ -135,7 +136,7 @@ def hours(by_hour: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x}:00 to %{x}:59: %{y:,}<extra></extra>",
     )
     drawn.update_xaxes(tickvals=list(range(0, 24, 6)), ticktext=[f"{hour}:00" for hour in range(0, 24, 6)])
-    drawn.update_yaxes(tickformat=",~s", rangemode="tozero")
+    count_axis(drawn, totals.max())
     return drawn
 
 

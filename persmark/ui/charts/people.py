@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from persmark.text import Text, text
-from persmark.ui.charts.base import SEQUENTIAL, SERIES, brief, cut, figure, safe
+from persmark.ui.charts.base import SEQUENTIAL, SERIES, brief, count_axis, cut, figure, safe
 from persmark.ui.words import percent
 
 
@@ -27,7 +27,7 @@ def distribution(bins: pd.DataFrame) -> go.Figure:
     )
     drawn.update_layout(bargap=0.06)
     drawn.update_xaxes(type="category", nticks=12)
-    drawn.update_yaxes(tickformat=",~s", rangemode="tozero")
+    count_axis(drawn, bins["n_users"].max() if len(bins) else 0)
     return drawn
 
 

@@ -107,7 +107,7 @@ def show_creating(workspace: Workspace) -> None:
                     [one.name for one in segments.list_segments(workspace) if one.name != segments.EVERYONE],
                     key="audience_excluded",
                 )
-                seed = st.number_input("Seed of the draw", 0, 2**31 - 1, 0, key="holdout_seed")
+                seed = st.number_input("Seed of the draw", 0, 2**31 - 1, 1, key="holdout_seed")
             go = st.form_submit_button(
                 "Create audience", type="primary", key="create_audience", icon=":material/group_add:"
             )

@@ -14,7 +14,7 @@ from persmark.ui import state
 from persmark.ui.cache import cached
 from persmark.ui.cards import timeline
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, day, facts, note, plain, shown
+from persmark.ui.words import Fact, day, facts, local_day, note, plain, shown
 
 _MATCHES = 12
 _HISTORY = 60
@@ -85,7 +85,8 @@ def show_history(workspace: Workspace, user_id: str, *, n_shown: int = 14) -> No
         title = _filled(row["title"]) or _filled(row["item_id"])
         value = f"{float(row['value']):,.2f} {_filled(row['currency'])}" if pd.notna(row["value"]) else ""
         what = f"{row['event_type']} · {title}" if title else row["event_type"]
-        listed.append((day(row["event_time"]), what, value.strip() or _filled(row["channel"])))
+        when = day(local_day(row["event_time"], workspace.time_zone))
+        listed.append((when, what, value.strip() or _filled(row["channel"])))
     timeline(listed)
     with st.expander(f"The latest {len(rows)} events", type="compact"):
         show_table(rows, "history")
@@ -101,9 +102,14 @@ def show_profile(workspace: Workspace, user_id: str) -> None:
     if row is None:
         note(text("User {id} has no profile yet: build the profiles anew.", id=user_id))
         return
+    last = row["last_purchase_time"]
     facts(
         [
-            Fact("Last purchase", _amount(row["recency_days"], "days ago"), day(row["last_purchase_time"])),
+            Fact(
+                "Last purchase",
+                _amount(row["recency_days"], "days ago"),
+                day(local_day(last, workspace.time_zone) if pd.notna(last) else None),
+            ),
             Fact("Orders", shown(row["n_purchases"]), text("{n} events", n=int(row["n_events"] or 0))),
             Fact("Spent", shown(row["monetary"] and float(row["monetary"])), "refunds netted"),
             Fact(

@@ -38,7 +38,7 @@ def _join(rule: dict[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
     if not rule:
         return "all", []
     for word in ("all", "any"):
-        if word in rule:
+        if isinstance(rule.get(word), list):
             return word, list(rule[word])
     return "all", [rule]
 
