@@ -171,7 +171,7 @@ def build_profiles(
         on_progress: Called with the fraction done and what is being done.
 
     Raises:
-        EmptyError: There are no events, or none up to `as_of`, or an earlier version loaded them.
+        EmptyError: There are no events, or none up to `as_of`.
     """
     began = time.monotonic()
     chosen = settings().profiles
@@ -180,12 +180,6 @@ def build_profiles(
         if moment is None:
             raise EmptyError(text("Profiles need events. Received: a workspace without any."),
                              title="No events yet", hint="Load events first.")  # fmt: skip
-        if "n_own_events" not in writer.columns("sessions"):
-            raise EmptyError(
-                text("Profiles need sessions with their own events counted. Received: events loaded by an"
-                     " earlier version."),
-                title="Load again", hint="Load the events again, or undo one file, to count sessions anew.",
-            )  # fmt: skip
         values = {"as_of": moment, **asdict(chosen)}
         attributes = _attributes(writer, chosen.max_attributes)
         done, n_users = 0.0, 0

@@ -25,52 +25,13 @@ from typing import Any
 
 import duckdb
 
+from persmark.events import load
 from persmark.profiles import build_profiles
 from persmark.segments import count
 from persmark.settings import settings
 from persmark.store import Workspace, create_workspace
 from persmark.text import Text
 
-EVENTS = """
-CREATE TABLE out.events AS
-WITH typed AS (
-    SELECT
-        user_id,
-        nullif(item_id, '') AS item_id,
-        event_type,
-        CAST(event_time AS TIMESTAMP) AS event_time,
-        CAST(nullif(value, '') AS DECIMAL(18, 4)) AS value,
-        CAST(nullif(quantity, '') AS DECIMAL(18, 4)) AS quantity,
-        nullif(order_id, '') AS order_id,
-        nullif(channel, '') AS channel
-    FROM read_csv($path, all_varchar = true)
-)
-SELECT
-    *,
-    CAST(NULL AS DECIMAL(18, 4)) AS discount,
-    CAST(NULL AS VARCHAR) AS campaign_id,
-    CAST(event_time AS DATE) AS local_date,
-    CAST(hour(event_time) AS INTEGER) AS local_hour,
-    0 AS repeat_no
-FROM typed
-ORDER BY user_id, event_time
-"""
-SESSIONS = """
-CREATE TABLE out.sessions AS
-WITH marked AS (
-    SELECT user_id, event_time,
-        CASE WHEN epoch(event_time) - epoch(lag(event_time) OVER w) <= 1800 THEN 0 ELSE 1 END AS opens
-    FROM out.events WINDOW w AS (PARTITION BY user_id ORDER BY event_time)
-),
-numbered AS (
-    SELECT user_id, event_time,
-        sum(opens) OVER (PARTITION BY user_id ORDER BY event_time ROWS UNBOUNDED PRECEDING) AS session_no
-    FROM marked
-)
-SELECT user_id, CAST(session_no AS INTEGER) AS session_no, min(event_time) AS started_at,
-    max(event_time) AS ended_at, CAST(count(*) AS INTEGER) AS n_events
-FROM numbered GROUP BY user_id, session_no ORDER BY user_id, session_no
-"""
 ITEMS = """
 CREATE TABLE out.items AS
 WITH listed AS (SELECT DISTINCT item_id FROM events WHERE item_id IS NOT NULL),
@@ -131,9 +92,7 @@ def bare_load(csv: Path, folder: Path) -> None:
 
 def loaded(csv: Path, folder: Path, *, catalogue: bool = True) -> Workspace:
     workspace = create_workspace("bench", root=folder)
-    with workspace.write("events") as writer:
-        writer.run(EVENTS, {"path": str(csv)})
-        writer.run(SESSIONS)
+    load(workspace, csv)
     if catalogue:
         with workspace.write("catalogue") as writer:
             writer.run(ITEMS)
@@ -163,9 +122,9 @@ def main() -> int:
             steps = Steps()
             build = measured(lambda heard=steps: build_profiles(workspace, actor="bench", on_progress=heard))
             ratios.append(build / bare)
-            load = os.getloadavg()[0]
+            busy = os.getloadavg()[0]
             print(
-                f"bare {bare:.2f} s, profiles {build:.2f} s CPU: ratio {build / bare:.3f} (load {load:.2f})"
+                f"bare {bare:.2f} s, profiles {build:.2f} s CPU: ratio {build / bare:.3f} (load {busy:.2f})"
             )
             if asked.steps and round_ == 0:
                 steps.show()

@@ -397,12 +397,3 @@ def test_a_session_is_counted_where_the_user_did_something(tmp_path: Path) -> No
     build_profiles(made, actor="test")
     with made.reader() as reader:
         assert reader.rows("SELECT n_sessions, events_per_session FROM profiles") == [(3, 4 / 3)]
-
-
-def test_events_of_an_earlier_version_ask_to_be_loaded_again(tmp_path: Path) -> None:
-    made = workspace(tmp_path, [event("u", "view", "2026-01-01T00:00:00")])
-    with made.write("events") as writer:
-        writer.run("CREATE TABLE out.events AS SELECT * FROM events")
-        writer.run("CREATE TABLE out.sessions AS SELECT 'u' AS user_id, 1 AS session_no, 1 AS n_events")
-    with pytest.raises(EmptyError, match=r"Received: events loaded by an earlier version. Load the events"):
-        build_profiles(made, actor="test")
