@@ -4,7 +4,7 @@ One contract (`Recommender`): train on interactions, score histories, say why, s
 """
 
 from persmark.recommend.contract import FILLED, Reason, Recommender
-from persmark.recommend.evaluate import EvaluateRequest, Evaluation, Result, evaluate
+from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate
 from persmark.recommend.interactions import (
     EVENT_WEIGHTS,
     Interactions,
@@ -16,6 +16,7 @@ from persmark.recommend.interactions import (
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import RECOMMENDERS, SIMPLE, recommender
 from persmark.recommend.runs import Run, load_run, publish, published, run_of, runs, train_run
+from persmark.recommend.verdict import Result
 
 __all__ = [
     "EVENT_WEIGHTS",

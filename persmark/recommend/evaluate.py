@@ -23,7 +23,7 @@ from persmark.recommend.contract import Recommender, best_columns, blocks
 from persmark.recommend.interactions import Interactions, event_weights, places
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import recommender
-from persmark.recommend.verdict import verdict
+from persmark.recommend.verdict import Result, verdict
 from persmark.store import Reader
 from persmark.text import Text, text
 
@@ -96,52 +96,6 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
             text("'{name}' must be a known word. Received: {value}.", name=name, value=value),
             hint=text("Available: {names}.", names=", ".join(allowed)),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """One recommender's row.
-
-    Args:
-        recommender: Name.
-        ndcg: At k, mean over users; so the next three.
-        recall: Share of the user's test items in the slate.
-        hit_rate: Share of users with at least one test item in the slate.
-        mrr: One over the rank of the first test item.
-        coverage: Share of the catalogue in at least one slate.
-        ndcg_interval: 95% bootstrap interval over users.
-        fit_seconds: Wall time of training.
-        score_seconds: Wall time of scoring and ranking the full catalogue for all test users.
-        settings: As trained.
-        per_user: Metric -> (n_users,) figures, users in the same order in every row.
-    """
-
-    recommender: str
-    ndcg: float
-    recall: float
-    hit_rate: float
-    mrr: float
-    coverage: float
-    ndcg_interval: tuple[float, float]
-    fit_seconds: float
-    score_seconds: float
-    settings: Mapping[str, Any]
-    per_user: Mapping[str, metrics.Floats]
-
-    def to_json(self) -> dict[str, Any]:
-        """The row without the figures of single users."""
-        return {
-            "recommender": self.recommender,
-            "ndcg": self.ndcg,
-            "recall": self.recall,
-            "hit_rate": self.hit_rate,
-            "mrr": self.mrr,
-            "coverage": self.coverage,
-            "ndcg_interval": list(self.ndcg_interval),
-            "fit_seconds": round(self.fit_seconds, 3),
-            "score_seconds": round(self.score_seconds, 3),
-            "settings": dict(self.settings),
-        }
 
 
 @dataclass(frozen=True, eq=False)

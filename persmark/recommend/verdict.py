@@ -1,15 +1,60 @@
-"""What an evaluation says in words."""
+"""One row of an evaluation, and what the rows say in words."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from persmark import metrics
 from persmark.recommend.registry import SIMPLE
 from persmark.text import Text, text
 
-if TYPE_CHECKING:
-    from persmark.recommend.evaluate import Result
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One recommender's row.
+
+    Args:
+        recommender: Name.
+        ndcg: At k, mean over users; so the next three.
+        recall: Share of the user's test items in the slate.
+        hit_rate: Share of users with at least one test item in the slate.
+        mrr: One over the rank of the first test item.
+        coverage: Share of the catalogue in at least one slate.
+        ndcg_interval: 95% bootstrap interval over users.
+        fit_seconds: Wall time of training.
+        score_seconds: Wall time of scoring and ranking the full catalogue for all test users.
+        settings: As trained.
+        per_user: Metric -> (n_users,) figures, users in the same order in every row.
+    """
+
+    recommender: str
+    ndcg: float
+    recall: float
+    hit_rate: float
+    mrr: float
+    coverage: float
+    ndcg_interval: tuple[float, float]
+    fit_seconds: float
+    score_seconds: float
+    settings: Mapping[str, Any]
+    per_user: Mapping[str, metrics.Floats]
+
+    def to_json(self) -> dict[str, Any]:
+        """The row without the figures of single users."""
+        return {
+            "recommender": self.recommender,
+            "ndcg": self.ndcg,
+            "recall": self.recall,
+            "hit_rate": self.hit_rate,
+            "mrr": self.mrr,
+            "coverage": self.coverage,
+            "ndcg_interval": list(self.ndcg_interval),
+            "fit_seconds": round(self.fit_seconds, 3),
+            "score_seconds": round(self.score_seconds, 3),
+            "settings": dict(self.settings),
+        }
 
 
 def _figure(value: float) -> str:

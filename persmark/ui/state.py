@@ -17,7 +17,7 @@ _WIDGETS = "_widgets"
 _RULE = "rule"
 _RULE_SEEN = "rule_seen"
 
-KINDS = {"sample": "real grocery data", "demo": "synthetic", "own": "yours"}
+KINDS = {"sample": "grocery data", "demo": "synthetic", "own": "yours"}
 
 
 def actor() -> actions.Actor:
