@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,11 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def empty(data_folder: Path) -> Workspace:
     """A workspace that nothing was loaded into, in UTC, with a name in two scripts."""
     return create_workspace("shop-商店")
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """Streamlit's AppTest leaves its page as `__main__`; a process spawned later would run that page."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
