@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 _START_SECONDS = 60
+# A first run imports the app; on a busy machine that alone takes longer than Playwright waits by default.
+expect.set_options(timeout=30_000)
 
 
 def _free_port() -> int:
