@@ -34,28 +34,35 @@ KINDS = (PRODUCT, AD, CONTENT)
 
 MONEY = "DECIMAL(18,4)"
 
+# One row per behaviour, sorted by user, then time.
+_EVENT: Mapping[str, str] = MappingProxyType({
+    "user_id": "VARCHAR",
+    "item_id": "VARCHAR",
+    "event_type": "VARCHAR",
+    "event_time": "TIMESTAMP",  # UTC, whole seconds
+    "value": MONEY,  # money of the line; negative for refunds
+    "currency": "VARCHAR",
+    "quantity": MONEY,
+    "discount": MONEY,  # money off, positive
+    "order_id": "VARCHAR",
+    "channel": "VARCHAR",
+    "campaign_id": "VARCHAR",
+    "event_id": "VARCHAR",  # the source's own id, where it has one
+    "properties": "VARCHAR",  # JSON object of what has no column
+    "local_date": "DATE",  # in the workspace's time zone
+    "local_hour": "INTEGER",  # 0 to 23
+    "source_id": "INTEGER",
+    "repeat_no": "INTEGER",  # 0 for the first of identical rows, then 1, 2, ...
+    "by_rule": "INTEGER",  # 0 as it came, else the quality rule that changed it last
+})  # fmt: skip
+
 GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
     "events": {
-        # One row per behaviour, sorted by user, then time.
-        "events": {
-            "user_id": "VARCHAR",
-            "item_id": "VARCHAR",
-            "event_type": "VARCHAR",
-            "event_time": "TIMESTAMP",  # UTC, whole seconds
-            "value": MONEY,  # money of the line; negative for refunds
-            "currency": "VARCHAR",
-            "quantity": MONEY,
-            "discount": MONEY,  # money off, positive
-            "order_id": "VARCHAR",
-            "channel": "VARCHAR",
-            "campaign_id": "VARCHAR",
-            "event_id": "VARCHAR",  # the source's own id, where it has one
-            "properties": "VARCHAR",  # JSON object of what has no column
-            "local_date": "DATE",  # in the workspace's time zone
-            "local_hour": "INTEGER",  # 0 to 23
-            "source_id": "INTEGER",
-            "repeat_no": "INTEGER",  # 0 for the first of identical rows, then 1, 2, ...
-        },
+        "events": _EVENT,
+        # Events as they came that a quality rule changed or took out; `by_rule` says which did it first.
+        "originals": _EVENT,
+        # Rows of a later file that stood already: what an undo of the earlier file brings back.
+        "echoes": _EVENT,
         # Gap-bounded runs of events; a delta holds all sessions of the users it touches.
         "sessions": {
             "user_id": "VARCHAR",
@@ -73,6 +80,13 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "source_id": "INTEGER",
             "n_events": "BIGINT",
             "value": MONEY,
+        },
+        # What links a user id of a source to other ids; the value itself stays in the vault.
+        "identity_keys": {
+            "source_user_id": "VARCHAR",
+            "key": "VARCHAR",  # email, phone, device or user_id
+            "digest": "VARCHAR",  # keyed pseudonym of the value
+            "source_id": "INTEGER",
         },
         "identities": {
             "source_user_id": "VARCHAR",
@@ -186,6 +200,8 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "duplicate": "INTEGER NOT NULL",
         "rejected": "INTEGER NOT NULL",
         "skipped": "INTEGER NOT NULL",
+        # Events that its loaded records hold: more than those where a record lists several.
+        "n_events": "INTEGER",
         "repeated": "INTEGER NOT NULL",  # kept, but identical to an earlier row of the same file
         "state": "TEXT NOT NULL",  # pending, loaded, undone or failed
         "seconds": "REAL NOT NULL",

@@ -46,6 +46,7 @@ class Source:
         duplicate: Rows that stood there already, or repeats the mapping drops.
         rejected: Rows that could not be read, each with line and reason.
         skipped: Blank and preamble lines.
+        n_events: Events that its loaded rows hold: more than those where a row lists several.
         repeated: Loaded rows identical to an earlier one of the file.
         rejected_by_reason: Reason code -> rows.
         questions: What was assumed, in words.
@@ -65,6 +66,7 @@ class Source:
     rejected: int
     skipped: int
     repeated: int
+    n_events: int = 0
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     mapping: dict[str, Any] = field(default_factory=dict)
@@ -304,6 +306,7 @@ def _source(
         rejected=rejected,
         skipped=skipped,
         repeated=counts.repeated,
+        n_events=counts.loaded,
         rejected_by_reason=dict(Counter(row[1] for row in filled.rejects.rows)),
         questions=assumed,
         mapping=file.mapping.to_json(),
@@ -327,6 +330,7 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pendi
             "rejected": source.rejected,
             "skipped": source.skipped,
             "repeated": source.repeated,
+            "n_events": source.n_events,
             "state": "pending" if pending else "loaded",
             "seconds": source.seconds,
             "loaded_at": source.loaded_at,
@@ -369,7 +373,8 @@ def ledger(workspace: Workspace) -> list[Source]:
         )
         found.append(
             Source(
-                **{key: row[key] for key in row if key not in ("mapping", "state")},
+                **{key: row[key] for key in row if key not in ("mapping", "state", "n_events")},
+                n_events=row["loaded"] if row["n_events"] is None else row["n_events"],
                 mapping=json.loads(row["mapping"]),
                 rejected_by_reason=dict(by_reason),
                 state=state,

@@ -76,6 +76,7 @@ def typed_select(values: Map[str, str], source: str, *, time_zone: str, source_i
         "local_hour": f"CAST((CAST(epoch(event_time) AS BIGINT) + ({shift})) // 3600 % 24 AS INTEGER)",
         "source_id": str(int(source_id)),
         "repeat_no": "0",
+        "by_rule": "0",
     }
     inner = [name for name in TABLES["events"] if name in values]
     first = ", ".join(f"{values[name]} AS {quoted(name)}" for name in inner)

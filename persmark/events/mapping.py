@@ -193,6 +193,20 @@ class Mapping:
         drop_repeats: Drop rows identical to an earlier one of the same file; else they are kept and
             flagged.
         ignored: Columns that are left out on purpose.
+        adapter: Name of the known export it was recognised as, for people; empty where none.
+        reading: Fields of `Format` that a person fixed, over what the file looks like.
+        short_rows: `reject` rows with too few cells, or take what is missing as blank (`null`).
+        value_of: What `value` is money of: the whole `line`, or one `unit` (times the quantity).
+        refund_prefix: Order ids that begin so are cancellations: their events are refunds.
+        negative_refunds: Whether a negative quantity or value makes an event a refund.
+        fill_down: Column whose runs of equal cells share what only the first row of the run says.
+        explode: Column holding a JSON array; each element makes an event, its keys are columns
+            named `{explode}[].{key}`.
+        unpivot: Wide files: column -> item id; each cell that is not blank or zero makes an event.
+        unpivot_into: What such a cell says: quantity or value.
+        keys: What else tells who a user is: email, phone, device or user_id -> column.
+        phone_ids: Whether user ids that look like phone numbers are ones (`phone`, they become
+            pseudonyms) or not (`plain`); empty = not asked yet.
     """
 
     kind: str
@@ -204,6 +218,18 @@ class Mapping:
     decimal: str = "."
     drop_repeats: bool = False
     ignored: tuple[str, ...] = ()
+    adapter: str = ""
+    reading: Map[str, Any] = field(default_factory=dict)
+    short_rows: str = "reject"
+    value_of: str = "line"
+    refund_prefix: str = ""
+    negative_refunds: bool = False
+    fill_down: str = ""
+    explode: str = ""
+    unpivot: Map[str, str] = field(default_factory=dict)
+    unpivot_into: str = "quantity"
+    keys: Map[str, str] = field(default_factory=dict)
+    phone_ids: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""

@@ -39,7 +39,7 @@ OUTCOME_DAYS = 28
 MINIMUM_DAYS = 60
 _LAUNCH_BEFORE_END = 35  # days; leaves the outcome window inside the world
 # Columns that only loading can fill.
-LOADER_COLUMNS = frozenset({"local_date", "local_hour", "source_id", "repeat_no"})
+LOADER_COLUMNS = frozenset({"local_date", "local_hour", "source_id", "repeat_no", "by_rule"})
 _EVENT_COLUMNS = {name: kind for name, kind in TABLES["events"].items() if name not in LOADER_COLUMNS}
 
 
@@ -49,7 +49,7 @@ class Simulation:
 
     Args:
         events: Schema of `events` without what loading adds (`local_date`, `local_hour`,
-            `source_id`, `repeat_no`); by user, then time; no two rows are equal.
+            `source_id`, `repeat_no`, `by_rule`); by user, then time; no two rows are equal.
         items, item_offers, users, exposures, outcomes: Schemas of the tables of these names. An
             exposure is one slot of one page; the slots are filled independently, and `probability`
             is the chance of that ad in that slot.

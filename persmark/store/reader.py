@@ -65,11 +65,10 @@ def connect(temporary: Path, memory_limit: str, *, keep_order: bool) -> duckdb.D
 def _view(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
     """One table over its base and deltas; empty, with its declared columns, where there is none."""
     name = quoted(table)
-    if not schemas:
-        empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(column)}" for column, kind in columns.items())
-        return f"CREATE VIEW {name} AS SELECT {empty} WHERE false"
+    # First, so that a file older than a column still has it.
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(column)}" for column, kind in columns.items())
     key = LATEST_BY.get(table)
-    parts = []
+    parts = [f"SELECT {empty} WHERE false"]
     for position, schema in enumerate(schemas):
         part = f"SELECT * FROM {quoted(schema)}.{name}"
         later = schemas[position + 1 :]
