@@ -16,7 +16,7 @@ from persmark.simulate import Simulation, events_csv, simulate, write_events_csv
 from persmark.simulate.arrow import ARROW_TYPES, money
 from persmark.simulate.draws import Draws
 
-LOADER_COLUMNS = {"local_date", "local_hour", "source_id", "repeat_no"}
+LOADER_COLUMNS = {"local_date", "local_hour", "source_id", "repeat_no", "by_rule"}
 SHARED = ("events", "items", "item_offers", "users", "exposures", "outcomes")
 PARTS = (*SHARED, "contacts", "consents", "truth", "item_truth")
 
