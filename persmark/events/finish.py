@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from persmark.columns import EVENT_TYPES
+from persmark.columns import EVENT_TYPES, TABLES
 from persmark.settings import settings
-from persmark.store import Writer, read_sql
+from persmark.store import Writer, quoted, read_sql
 
 _PACKAGE = "persmark.events"
 ORDER = "ORDER BY user_id, event_time, item_id, event_type"
@@ -22,11 +22,19 @@ IDENTITY = (
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows that could be read."""
+    """What became of the records that could be read.
+
+    Attributes:
+        loaded: Records of which at least one event is new.
+        duplicate: Records all of whose events stood already, or repeat earlier ones and are dropped.
+        repeated: Loaded events identical to an earlier one of the file.
+        n_events: Events of the loaded records that are new.
+    """
 
     loaded: int
     duplicate: int
     repeated: int
+    n_events: int = 0
 
 
 def _mark(w: Writer, timeline: str) -> None:
@@ -78,7 +86,9 @@ def _drop_known(w: Writer) -> int:
     return n_known
 
 
-def finish(w: Writer, *, table: str, delta: bool, drop_repeats: bool = False) -> Counts:
+def finish(
+    w: Writer, *, table: str, delta: bool, drop_repeats: bool = False, by_line: bool = False
+) -> Counts:
     """From filled rows to the group's tables: repeats, known rows, sessions, counts, stats.
 
     Args:
@@ -86,18 +96,25 @@ def finish(w: Writer, *, table: str, delta: bool, drop_repeats: bool = False) ->
         table: `out.events` for a base, `fresh` for a delta.
         delta: Whether the rows are added to what stands.
         drop_repeats: Drop rows identical to an earlier one of the same file.
+        by_line: One record may have made several rows: `fresh` has one column more, `line`, and
+            records are counted by it.
     """
-    (n_read,) = w.rows(f"SELECT count(*) FROM {table}")[0]
+    n_records = f"SELECT count({'DISTINCT line' if by_line else '*'}) FROM {table}"
+    (n_read,) = w.rows(n_records)[0]
     _mark(w, f"SELECT user_id, event_time, item_id, event_type FROM {table}")
     repeated = _number_repeats(w, table)
-    duplicate = 0
+    dropped = 0
     if repeated and drop_repeats:
         w.run(f"DELETE FROM {table} WHERE repeat_no > 0")
-        duplicate, repeated = repeated, 0
+        dropped, repeated = repeated, 0
     old = w.manifest.group("events").stats if delta else {}
     if delta:
-        duplicate += _drop_known(w)
-        w.run(f"CREATE TABLE out.events AS SELECT * FROM fresh {ORDER}")
+        dropped += _drop_known(w)
+    (n_loaded,) = w.rows(n_records)[0] if dropped else (n_read,)
+    if table != "out.events":
+        columns = ", ".join(map(quoted, TABLES["events"]))
+        w.run(f"CREATE TABLE out.events AS SELECT {columns} FROM {table} {ORDER}")
+    if delta:
         w.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM fresh")
         _mark(
             w,
@@ -106,12 +123,13 @@ def finish(w: Writer, *, table: str, delta: bool, drop_repeats: bool = False) ->
             UNION ALL SELECT user_id, event_time, NULL, event_type FROM fresh""",
         )
         repeated = int(w.rows("SELECT count(*) FROM out.events WHERE repeat_no > 0")[0][0])
-    elif duplicate:
+    elif dropped:
         _mark(w, "SELECT user_id, event_time, item_id, event_type FROM out.events")
     w.run(read_sql(_PACKAGE, "sessions"))
     w.run(read_sql(_PACKAGE, "event_counts"))
     _stats(w, old)
-    return Counts(int(n_read) - duplicate, duplicate, repeated)
+    n_events = w.stats_of["events"]["n_events"] - old.get("n_events", 0)
+    return Counts(int(n_loaded), int(n_read) - int(n_loaded), repeated, n_events)
 
 
 def _stats(w: Writer, old: dict[str, Any]) -> None:

@@ -306,7 +306,7 @@ def _source(
         rejected=rejected,
         skipped=skipped,
         repeated=counts.repeated,
-        n_events=counts.loaded,
+        n_events=counts.n_events,
         rejected_by_reason=dict(Counter(row[1] for row in filled.rejects.rows)),
         questions=assumed,
         mapping=file.mapping.to_json(),
