@@ -28,6 +28,11 @@ from persmark.text import Text, text
 
 OnProgress = Callable[[float, Text], None]
 
+
+def unwatched(fraction: float, message: Text) -> None:
+    """Progress that nobody watches."""
+
+
 _START_WAIT_SECONDS = 3.0
 _KILL_AFTER_SECONDS = 2.0
 _KEEP = 50

@@ -1,0 +1,38 @@
+"""All events written anew under the rules that are switched on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from persmark.jobs import OnProgress, unwatched
+
+if TYPE_CHECKING:
+    from persmark.store import Workspace
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying the rules left.
+
+    Attributes:
+        n_events: Events that stand.
+        n_changed: Of those, how many are not as they came.
+        n_left_out: Events that rules took out.
+    """
+
+    n_events: int
+    n_changed: int
+    n_left_out: int
+
+
+def apply_rules(workspace: Workspace, *, on_progress: OnProgress = unwatched) -> Applied:
+    """Write the events anew from how they came, under the rules that are switched on.
+
+    Nothing is lost: with every rule switched off the events are as they were loaded. Readers go on
+    with the old version meanwhile, and see all of the new one or none of it.
+
+    Raises:
+        BusyError: Another load or build is writing.
+    """
+    raise NotImplementedError
