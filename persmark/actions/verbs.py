@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from persmark import jobs
 from persmark.errors import BusyError
-from persmark.jobs import OnProgress
+from persmark.jobs import OnProgress, unwatched
 from persmark.settings import settings
 from persmark.store import Workspace, open_workspace
-from persmark.text import Text, text
+from persmark.text import text
 
 if TYPE_CHECKING:
     pass
@@ -39,10 +39,6 @@ from persmark.actions.requests import (
     Train,
     UndoLoad,
 )  # fmt: skip
-
-
-def _nothing(fraction: float, message: Text) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ def run(
         PersmarkError: Whatever the room refuses.
     """
     verb = verb_of(request, actor)
-    result = verb.do(workspace, actor, request, on_progress or _nothing)
+    result = verb.do(workspace, actor, request, on_progress or unwatched)
     if not verb.audited:
         write_down(workspace, actor, verb.name, request, result)
     if workspace.stats("events").get("n_deltas", 0) >= settings().events.compact_after_deltas:

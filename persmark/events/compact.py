@@ -7,18 +7,14 @@ from collections.abc import Sequence
 from persmark.errors import NotFoundError
 from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
-from persmark.jobs import OnProgress
+from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace
 from persmark.text import text
 
 _CARRIED = ("identities", "exposures", "outcomes")
 
 
-def _nothing(fraction: float, message: object) -> None:
-    """Progress that nobody watches."""
-
-
-def compact(workspace: Workspace, *, without: Sequence[int] = (), on_progress: OnProgress = _nothing) -> int:
+def compact(workspace: Workspace, *, without: Sequence[int] = (), on_progress: OnProgress = unwatched) -> int:
     """Rewrite the events as one base file; readers go on with the old version meanwhile.
 
     Args:
@@ -48,7 +44,7 @@ def compact(workspace: Workspace, *, without: Sequence[int] = (), on_progress: O
     return int(left)
 
 
-def undo_load(workspace: Workspace, source_id: int, *, on_progress: OnProgress = _nothing) -> int:
+def undo_load(workspace: Workspace, source_id: int, *, on_progress: OnProgress = unwatched) -> int:
     """Take a file's events out again; everything derived from events is stale afterwards.
 
     Returns:

@@ -12,7 +12,7 @@ from persmark.columns import GROUP_OF
 from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
 from persmark.events.load import typed_select
-from persmark.jobs import OnProgress
+from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, now
 from persmark.text import text
 
@@ -20,16 +20,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def _nothing(fraction: float, message: object) -> None:
-    """Progress that nobody watches."""
-
-
 def load_tables(
     workspace: Workspace,
     name: str,
     tables: Mapping[str, pa.Table],
     *,
-    on_progress: OnProgress = _nothing,
+    on_progress: OnProgress = unwatched,
 ) -> int:
     """Make tables of the house's schema the workspace's data, replacing what was there.
 

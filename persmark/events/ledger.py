@@ -23,7 +23,7 @@ from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
 from persmark.events.propose import Proposal, guess_time, propose
 from persmark.events.stage import Rejects, SourceFile
-from persmark.jobs import OnProgress
+from persmark.jobs import OnProgress, unwatched
 from persmark.privacy import seal_all, unseal
 from persmark.spreadsheet import escaped_cell
 from persmark.store import Workspace, now
@@ -77,10 +77,6 @@ class Source:
     def to_json(self) -> dict[str, Any]:
         """The keys of the command line's `load`."""
         return {"file": self.name, **{key: value for key, value in asdict(self).items() if key != "name"}}
-
-
-def _nothing(fraction: float, message: object) -> None:
-    """Progress that nobody watches."""
 
 
 def _known_mapping(workspace: Workspace, found: Proposal) -> Mapping | None:
@@ -167,7 +163,7 @@ def load(
     kind: str | None = None,
     mapping: Mapping | None = None,
     name: str | None = None,
-    on_progress: OnProgress = _nothing,
+    on_progress: OnProgress = unwatched,
 ) -> Source:
     """Load one file of events, items or users; all of it that can be read, or nothing.
 

@@ -24,7 +24,8 @@ _LONGEST_SHIFT = 400 * 86_400  # seconds; a year typed wrong is the most that a 
 
 def _refused(kind: str, rule: str, value: object, hint: str) -> InputError:
     return InputError(
-        text("A quality rule '{kind}' {rule}. Received: {value}.", kind=kind, rule=rule, value=str(value)[:80]),
+        text("A quality rule '{kind}' {rule}. Received: {value}.",
+             kind=kind, rule=rule, value=str(value)[:80]),
         title="Not a quality rule",
         hint=hint,
     )  # fmt: skip
@@ -61,7 +62,7 @@ class Rule:
             InputError: It is no object, of no known kind, or lacks what its kind needs.
         """
         kind = raw.get("kind") if isinstance(raw, Mapping) else None
-        if not isinstance(raw, Mapping) or kind not in KINDS:
+        if not isinstance(raw, Mapping) or not isinstance(kind, str) or kind not in KINDS:
             raise InputError(
                 text("A quality rule must be a JSON object of a known 'kind'. Received: {value}.",
                      value=str(kind if isinstance(raw, Mapping) else raw)[:80]),
@@ -241,7 +242,8 @@ class MergeUsers(Rule):
         """The limit, and how many pairs stay apart."""
         if self.apart:
             return text(
-                "User ids that share a key are one user, unless more than {limit} share it; {n} pairs stay apart",
+                "User ids that share a key are one user, unless more than {limit} share it; "
+                "{n} pairs stay apart",
                 limit=self.limit, n=len(self.apart),
             )  # fmt: skip
         return text(

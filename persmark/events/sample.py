@@ -17,7 +17,7 @@ from persmark.events.finish import ORDER, finish
 from persmark.events.formats import digest
 from persmark.events.ledger import recover
 from persmark.events.load import typed_select
-from persmark.jobs import OnProgress
+from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, Writer, now, read_sql
 from persmark.text import text
 
@@ -35,10 +35,6 @@ _FILES = {
     "promotions": ("promotions", "items"),
     "demographics": ("demographics", "users"),
 }
-
-
-def _nothing(fraction: float, message: object) -> None:
-    """Progress that nobody watches."""
 
 
 def sample_folder() -> Path:
@@ -110,7 +106,7 @@ def _fill(w: Writer, paths: dict[str, str], numbers: dict[str, int], on_progress
 
 
 def load_sample(
-    workspace: Workspace, *, folder: Path | None = None, on_progress: OnProgress = _nothing
+    workspace: Workspace, *, folder: Path | None = None, on_progress: OnProgress = unwatched
 ) -> dict[str, Any]:
     """Load the sample into an empty workspace; does nothing where it stands already.
 
