@@ -117,6 +117,8 @@ EMPTY = {
     "leaderboard": lambda: charts.leaderboard(empty("recommender", "ndcg", "low", "high"), 10),
     "rfm_grid": lambda: charts.rfm_grid(empty("recency_score", "frequency_score", "n_users")),
     "slate_scores": lambda: charts.slate_scores(empty("rank", "title", "score")),
+    "source_hours": lambda: charts.source_hours(empty("source", "local_hour", "n_events", "share")),
+    "volume": lambda: charts.volume(empty("local_date", "n_events")),
 }
 
 
@@ -134,3 +136,64 @@ def test_data_in_labels_is_no_markup():
 def test_backgrounds_are_transparent():
     figure = charts.bars(pd.DataFrame({"label": ["a"], "n_users": [3]}), "label", "n_users")
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def days(counts):
+    return pd.DataFrame(
+        [{"local_date": date(2020, 1, 1) + timedelta(days=at), "n_events": n} for at, n in enumerate(counts)]
+    )
+
+
+def test_volume_marks_each_run_of_silent_days():
+    table = days([5, 0, 7, 0, 0, 9])
+    figure = charts.volume(table)
+    assert [(str(one.x0)[:13], str(one.x1)[:13]) for one in figure.layout.shapes] == [
+        ("2020-01-03 12", "2020-01-05 12"),
+        ("2020-01-01 12", "2020-01-02 12"),
+    ]
+    assert str(charts.read_volume(table)) == (
+        "3 of 6 days have no events; the longest gap is 2 days, from 2020-01-04 to 2020-01-05. "
+        "A usual day holds 7 (median)."
+    )
+
+
+def test_volume_without_gaps_says_so():
+    assert str(charts.read_volume(days([2, 4]))) == (
+        "Every one of the 2 days from 2020-01-01 to 2020-01-02 has events; a usual day holds 3 (median)."
+    )
+    assert "never two in a row" in str(charts.read_volume(days([2, 0, 4])))
+
+
+def test_volume_of_one_source_has_all_of_them_behind_it():
+    figure = charts.volume(days([1, 1]), days([5, 5]))
+    assert [list(one.y) for one in figure.data] == [[5, 5], [1, 1]]
+    assert figure.data[0].marker.opacity < 1
+
+
+def test_volume_of_many_years_goes_by_weeks():
+    assert n_points(charts.volume(days([1] * 4000))) < 600
+
+
+def by_source(**peaks):
+    rows = [
+        {"source": name, "local_hour": hour, "n_events": 76 if hour == peak else 1}
+        for name, peak in peaks.items()
+        for hour in range(24)
+    ]
+    return pd.DataFrame(rows).assign(share=lambda table: table["n_events"] / 99)
+
+
+def test_hours_of_two_sources_say_how_far_they_lie_apart():
+    said = str(charts.read_source_hours(by_source(web=23, shop=2)))
+    assert said == (
+        "'web' is busiest at 23:00, 'shop' at 2:00, 3 hours apart: "
+        "curves of one form that lie apart tell of clocks in two time zones."
+    )
+    assert "the same hour" in str(charts.read_source_hours(by_source(web=9, shop=9)))
+    assert "with 76.8% of 99 events" in str(charts.read_source_hours(by_source(web=9)))
+
+
+def test_hours_draw_a_line_a_source_and_no_more_than_can_be_told_apart():
+    assert len(charts.source_hours(by_source(web=9, shop=9)).data) == 2
+    assert len(charts.source_hours(by_source(**{f"f{at}": at for at in range(12)})).data) == 7
+    assert "<b>" not in charts.source_hours(by_source(**{NAME: 3})).data[0].name

@@ -18,6 +18,7 @@ from persmark.ui.charts.people import (
     read_rfm_grid,
     rfm_grid,
 )
+from persmark.ui.charts.quality import read_source_hours, read_volume, source_hours, volume
 from persmark.ui.charts.results import (
     arms,
     leaderboard,
@@ -48,6 +49,10 @@ __all__ = [
     "read_leaderboard",
     "read_rfm_grid",
     "read_slate_scores",
+    "read_source_hours",
+    "read_volume",
     "rfm_grid",
     "slate_scores",
+    "source_hours",
+    "volume",
 ]
