@@ -89,6 +89,20 @@ def apply_next_widgets() -> None:
         st.session_state[key] = value
 
 
+def fill_widget(key: str, value: object, *, again: bool) -> None:
+    """Before a widget is drawn: its value where it has none yet, or once more with `again`.
+
+    A widget that was not drawn for a run has lost its value; one that stands keeps what a person chose.
+    """
+    if again or key not in st.session_state:
+        st.session_state[key] = value
+
+
+def chosen(key: str) -> Any:
+    """What a widget holds before it is drawn in this run; None where it never was."""
+    return st.session_state.get(key)
+
+
 def linked(name: str) -> str:
     """What a link to this page carried under a name; empty without."""
     return str(st.query_params.get(name, ""))
