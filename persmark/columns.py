@@ -25,8 +25,17 @@ SEARCH = "search"
 IMPRESSION = "impression"
 CAMPAIGN_RECEIVED = "campaign_received"
 COUPON_REDEEMED = "coupon_redeemed"
+LIKE = "like"
+FOLLOW = "follow"
+SHARE = "share"
+WISHLIST = "wishlist"
+REMOVE_FROM_CART = "remove_from_cart"
+CHECKOUT = "checkout"
+SIGNUP = "signup"
+RATING = "rating"
 EVENT_TYPES = (
     VIEW, CLICK, CART, PURCHASE, REFUND, SEARCH, IMPRESSION, CAMPAIGN_RECEIVED, COUPON_REDEEMED,
+    LIKE, FOLLOW, SHARE, WISHLIST, REMOVE_FROM_CART, CHECKOUT, SIGNUP, RATING,
 )  # fmt: skip
 
 PRODUCT, AD, CONTENT = "product", "ad", "content"
@@ -148,6 +157,11 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "profiles": {
             "user_id": "VARCHAR",
             "as_of": "TIMESTAMP",
+        },
+        # What a later build needs of the contacts so far, to count those of its own last days.
+        "recent_contacts": {
+            "user_id": "VARCHAR",
+            "event_time": "TIMESTAMP",
         },
         "segment_members": {
             "segment": "VARCHAR",

@@ -12,6 +12,7 @@ from persmark.errors import EmptyError
 from persmark.jobs import OnProgress
 from persmark.profiles.catalogue import ATTRIBUTE_PREFIX, FEATURES, LIFECYCLE, RFM_SEGMENTS
 from persmark.profiles.look import bins_sql
+from persmark.profiles.touched import find_touched, recipe, up_to_date
 from persmark.settings import ProfileSettings, settings
 from persmark.store import Reader, Workspace, Writer, quoted, read_sql
 from persmark.text import text
@@ -29,9 +30,15 @@ STEPS: tuple[tuple[str, str, float], ...] = (
     ("top_categories", "Finding favourite categories", 0.22),
     ("favourite_brands", "Finding favourite brands", 0.12),
     ("favourite_channels", "Finding favourite channels", 0.04),
-    ("scores", "Scoring recency, frequency and money", 0.03),
-    ("profiles", "Writing profiles", 0.16),
+    ("counted", "Putting each user's facts together", 0.0),
 )
+# After `facts` or `facts_refreshed` has put the facts of all users together.
+LAST_STEPS: tuple[tuple[str, str, float], ...] = (
+    ("contacts", "Counting recent contacts", 0.01),
+    ("scores", "Scoring recency, frequency and money", 0.03),
+    ("profiles", "Writing profiles", 0.15),
+)
+RECIPE = tuple(name for name, _, _ in (*STEPS, *LAST_STEPS))
 
 # Steps that take one range of users at a time, and how many users that is.
 BY_RANGE = ("top_categories", "favourite_brands")
@@ -61,11 +68,13 @@ class ProfilesBuilt:
         n_users: Users with at least one event up to `as_of`.
         as_of: UTC without zone.
         seconds: Wall clock of the build.
+        n_refreshed: Of those, users that were counted from their events; the others were carried on.
     """
 
     n_users: int
     as_of: datetime
     seconds: float
+    n_refreshed: int
 
 
 def _utc(moment: datetime) -> datetime:
@@ -134,19 +143,16 @@ def _bins(reader: Reader, feature: str) -> list[dict[str, Any]]:
     ]
 
 
-def _stats(
-    writer: Writer, n_users: int, as_of: datetime, attributes: dict[str, str], chosen: ProfileSettings
-) -> dict[str, Any]:
+def _stats(writer: Writer, chosen: ProfileSettings, facts: dict[str, Any]) -> dict[str, Any]:
     groups = {}
     for column, known in (("rfm_segment", RFM_SEGMENTS), ("lifecycle", LIFECYCLE)):
         rows = writer.rows(f"SELECT {column}, count(*) FROM out.profiles GROUP BY {column}")
         counted = dict(rows)
         groups[column] = {group.name: int(counted.get(group.name, 0)) for group in known}
     return {
-        "n_users": n_users,
-        "as_of": as_of.isoformat(),
+        **facts,
         "settings": asdict(chosen),
-        "attributes": attributes,
+        "recipe": recipe(RECIPE),
         **groups,
         "features": {name: _bins(writer, name) for name in (*HISTOGRAMS, *NAMES)},
     }
@@ -173,33 +179,110 @@ def build_profiles(
     Raises:
         EmptyError: There are no events, or none up to `as_of`.
     """
+    return _publish(workspace, as_of, actor, on_progress, whole=True)
+
+
+def refresh_profiles(
+    workspace: Workspace,
+    *,
+    as_of: datetime | None = None,
+    actor: str,
+    on_progress: OnProgress | None = None,
+) -> ProfilesBuilt:
+    """Bring the published profiles up to now, counting only the users anew whose events changed.
+
+    The result is that of `build_profiles` at the same moment. What is counted from events stays true
+    of a user without new ones; what depends on the moment (days since, contacts of the last days,
+    lifecycle) or on the others (scores) follows from published facts and is worked out for everybody.
+    Where nothing changed, nothing is published. Where the change cannot be told from the published
+    files (see `find_touched`), all profiles are built.
+
+    Args:
+        workspace: Whose events.
+        as_of: The moment the profiles describe, UTC; the last event's time by default.
+        actor: Who asked, for the audit.
+        on_progress: Called with the fraction done and what is being done.
+
+    Raises:
+        EmptyError: There are no events, or none up to `as_of`.
+    """
+    return _publish(workspace, as_of, actor, on_progress, whole=False)
+
+
+def _publish(
+    workspace: Workspace, as_of: datetime | None, actor: str, on_progress: OnProgress | None, *, whole: bool
+) -> ProfilesBuilt:
     began = time.monotonic()
     chosen = settings().profiles
     with workspace.write("profiles") as writer:
-        moment = _utc(as_of) if as_of else writer.value("SELECT max(event_time) FROM events")
-        if moment is None:
+        newest = writer.value("SELECT max(event_time) FROM events")
+        if newest is None:
             raise EmptyError(text("Profiles need events. Received: a workspace without any."),
                              title="No events yet", hint="Load events first.")  # fmt: skip
-        values = {"as_of": moment, **asdict(chosen)}
-        attributes = _attributes(writer, chosen.max_attributes)
-        done, n_users = 0.0, 0
-        for name, doing, part in STEPS:
-            if on_progress:
-                on_progress(done, text(doing))
-            _run(writer, name, values, n_users)
-            done += part
-            if name == "base":
-                n_users = int(writer.value("SELECT count(*) FROM base"))
-            if not n_users:
+        moment = _utc(as_of) if as_of else newest
+        if not whole and up_to_date(writer, moment, chosen, recipe(RECIPE)):
+            writer.discarded = True
+            n_users, n_refreshed = int(writer.manifest.group("profiles").stats["n_users"]), 0
+        else:
+            refreshing = not whole and find_touched(writer, moment, chosen, recipe(RECIPE))
+            attributes, n_users, n_refreshed = _make(
+                writer, moment, chosen, refreshing=refreshing, on_progress=on_progress
+            )
+            facts = {
+                "n_users": n_users,
+                "n_refreshed": n_refreshed,
+                "as_of": moment.isoformat(),
+                "newest_event_time": newest.isoformat(),
+                "attributes": attributes,
+            }
+            writer.stats.update(_stats(writer, chosen, facts))
+    built = ProfilesBuilt(n_users, moment, round(time.monotonic() - began, 3), n_refreshed)
+    workspace.audit(
+        actor,
+        "build profiles",
+        {"as_of": moment.isoformat()},
+        {"n_users": n_users, "n_refreshed": n_refreshed, "seconds": built.seconds},
+    )
+    if on_progress:
+        on_progress(1.0, text("{n} profiles, {m} of them counted anew", n=n_users, m=n_refreshed))
+    return built
+
+
+def _make(
+    writer: Writer,
+    moment: datetime,
+    chosen: ProfileSettings,
+    *,
+    refreshing: bool,
+    on_progress: OnProgress | None,
+) -> tuple[dict[str, str], int, int]:
+    """Fill the tables; returns the attributes' columns, all users and those counted from events."""
+    values = {"as_of": moment, **asdict(chosen)}
+    attributes = _attributes(writer, chosen.max_attributes)
+    writer.run(read_sql("persmark.profiles", "seen_touched" if refreshing else "seen"))
+    done, n_counted = 0.0, 0
+    for name, doing, part in (*STEPS, *LAST_STEPS):
+        if on_progress:
+            on_progress(done, text(doing))
+        _run(writer, name, values, n_counted)
+        done += part
+        if name == "base":
+            n_counted = int(writer.rows("SELECT count(*) FROM base")[0][0])
+            if not n_counted and not refreshing:
                 raise EmptyError(
                     text("Profiles need an event up to {as_of}. Received: only later ones.", as_of=moment),
                     title="No events by then", hint="Choose a later moment.",
                 )  # fmt: skip
-        writer.stats.update(_stats(writer, n_users, moment, attributes, chosen))
-    built = ProfilesBuilt(n_users=n_users, as_of=moment, seconds=round(time.monotonic() - began, 3))
-    workspace.audit(
-        actor, "build profiles", {"as_of": moment.isoformat()}, {"n_users": n_users, "seconds": built.seconds}
-    )
-    if on_progress:
-        on_progress(1.0, text("{n} profiles", n=n_users))
-    return built
+        if name == "counted":
+            _gather(writer, refreshing=refreshing)
+    (n_users,) = writer.rows("SELECT count(*) FROM out.profiles")[0]
+    return attributes, int(n_users), n_counted
+
+
+def _gather(writer: Writer, *, refreshing: bool) -> None:
+    """The facts of all users: counted now, or published before."""
+    if not refreshing:
+        writer.run(read_sql("persmark.profiles", "facts"))
+        return
+    stored = ", ".join(quoted(row[0]) for row in writer.rows("DESCRIBE counted"))
+    writer.run(read_sql("persmark.profiles", "facts_refreshed").replace('"stored"', stored))

@@ -136,6 +136,8 @@ _FEATURES: tuple[Feature, ...] = (
              "Start of the first order. Empty without purchases."),
     _feature("last_purchase_time", "Last purchase", "time, UTC", "TIMESTAMP",
              "Start of the last order. Empty without purchases."),
+    _feature("won_back_time", "Won back", "time, UTC", "TIMESTAMP",
+             "Start of the last order that ended a silence of more than lost_days (180). Empty without one."),
     _feature("recency_days", "Recency", "days", "INTEGER",
              "Whole days since the last purchase. Empty without purchases.", source=RFM_SOURCE),
     _feature("frequency", "Frequency", "orders", "BIGINT", "Number of orders.", source=RFM_SOURCE),

@@ -20,6 +20,8 @@ class Group:
         files: File names, base first, then deltas in the order of their appends.
         tables: Tables held by each of those files.
         content: Version at which its rows last changed; compaction moves files, not rows.
+        contents: For each file, the content version at which its rows came to stand: a reader of an
+            earlier content has not seen them.
         reads: Content versions of the groups it was built from.
         stats: Small JSON facts computed when it was published.
     """
@@ -30,6 +32,7 @@ class Group:
     tables: tuple[tuple[str, ...], ...] = ()
     reads: dict[str, int] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
+    contents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def read_manifest(folder: Path) -> Manifest:
             tables=tuple(tuple(tables) for tables in group["tables"]),
             reads=group["reads"],
             stats=group["stats"],
+            # Written before files had one of their own: none is known to be older than the whole.
+            contents=tuple(group.get("contents") or [group["content"]] * len(group["files"])),
         )
         for name, group in raw["groups"].items()
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from persmark.columns import GROUPS
+from persmark.columns import GROUP_OF, GROUPS, TABLES
 from persmark.errors import PersmarkError
 from persmark.settings import settings
 from persmark.store.manifest import Manifest
@@ -62,7 +62,7 @@ def connect(temporary: Path, memory_limit: str, *, keep_order: bool) -> duckdb.D
     return duckdb.connect(":memory:", config=config)
 
 
-def _view(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
+def _select(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
     """One table over its base and deltas; empty, with its declared columns, where there is none."""
     name = quoted(table)
     # First, so that a file older than a column still has it.
@@ -79,7 +79,7 @@ def _view(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
             )
             part += f" WHERE {quoted(key)} NOT IN ({newer})"
         parts.append(part)
-    return f"CREATE VIEW {name} AS " + " UNION ALL BY NAME ".join(parts)
+    return " UNION ALL BY NAME ".join(parts)
 
 
 class Reader:
@@ -102,20 +102,44 @@ class Reader:
             memory_limit or settings().store.reader_memory_limit,
             keep_order=keep_order,
         )
+        # Of each table, where it stands and since which content version, base first.
+        self._places: dict[str, list[tuple[int, str]]] = {}
         self._attach(folder)
 
     def _attach(self, folder: Path) -> None:
         for group, tables in GROUPS.items():
             published = self.manifest.group(group)
-            schemas: dict[str, list[str]] = {table: [] for table in tables}
-            for position, (file, held) in enumerate(zip(published.files, published.tables, strict=True)):
+            schemas: dict[str, list[tuple[int, str]]] = {table: [] for table in tables}
+            files = zip(published.files, published.tables, published.contents, strict=True)
+            for position, (file, held, content) in enumerate(files):
                 schema = f"{group}_{position}"
                 path = literal(folder / "tables" / file)
                 self._root.execute(f"ATTACH {path} AS {quoted(schema)} (READ_ONLY)")
                 for table in held:
-                    schemas[table].append(schema)
+                    schemas[table].append((content, schema))
+            self._places |= schemas
             for table, columns in tables.items():
-                self._root.execute(_view(table, columns, schemas[table]))
+                selected = _select(table, columns, [schema for _, schema in schemas[table]])
+                self._root.execute(f"CREATE VIEW {quoted(table)} AS {selected}")
+
+    def rows_before(self, table: str, content: int) -> str:
+        """A SELECT of the table as it stood at that content version of its group."""
+        places = [schema for since, schema in self._places[table] if since <= content]
+        return _select(table, TABLES[table], places)
+
+    def rows_added(self, table: str, content: int) -> str | None:
+        """A SELECT of the rows that were appended after that content version of the table's group.
+
+        Where nothing stood then (version 0), all of them.
+
+        Returns:
+            None where the group was rewritten since: nothing can be told apart then.
+        """
+        contents = self.manifest.group(GROUP_OF[table]).contents
+        if content and contents and contents[0] > content:
+            return None
+        places = [schema for since, schema in self._places[table] if since > content]
+        return _select(table, TABLES[table], places)
 
     def __enter__(self) -> Self:
         return self

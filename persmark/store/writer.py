@@ -221,9 +221,11 @@ def write_groups(
         built = {}
         for group, tables in held.items():
             old = manifest.group(group) if delta else Group()
+            content = manifest.group(group).content if writer.same_rows else version
             built[group] = Group(
                 version=version,
-                content=manifest.group(group).content if writer.same_rows else version,
+                content=content,
+                contents=(*old.contents, content),
                 files=(*old.files, files[group]),
                 tables=(*old.tables, tables),
                 reads={name: number for name, number in before.items() if name not in held},

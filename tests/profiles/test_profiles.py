@@ -98,6 +98,7 @@ def test_every_feature_of_a_buyer(shop: Workspace) -> None:
         "n_items": 3,
         "first_purchase_time": datetime(2026, 1, 1, 10),
         "last_purchase_time": datetime(2026, 3, 11, 9),
+        "won_back_time": None,
         "recency_days": 20,
         "frequency": 3,
         "monetary": Decimal("35.0000"),  # 43 bought, 8 given back
@@ -151,9 +152,9 @@ def test_what_a_user_never_did_is_empty_not_zero(shop: Workspace) -> None:
         assert profile(reader, "nobody") is None
     empty = {name for name, value in found.items() if value is None}
     assert empty == {
-        "n_sessions", "events_per_session", "first_purchase_time", "last_purchase_time", "recency_days",
-        "monetary", "average_order_value", "discount_share", "mean_gap_days", "gap_spread_days",
-        "top_category_1", "top_category_1_share", "top_category_2", "top_category_2_share",
+        "n_sessions", "events_per_session", "first_purchase_time", "last_purchase_time", "won_back_time",
+        "recency_days", "monetary", "average_order_value", "discount_share", "mean_gap_days",
+        "gap_spread_days", "top_category_1", "top_category_1_share", "top_category_2", "top_category_2_share",
         "top_category_3", "top_category_3_share", "favourite_brand", "favourite_brand_share",
         "favourite_channel", "favourite_channel_share", "r_score", "f_score", "m_score", "rfm_segment",
         "attribute_a_b", "attribute_n",

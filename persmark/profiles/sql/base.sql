@@ -11,7 +11,7 @@ WITH marked AS (
         event_type NOT IN ('campaign_received', 'impression') AS own,
         -- 1970-01-01 was a Thursday: Monday is 0, Saturday and Sunday are 5 and 6.
         (CAST(CAST(epoch(local_date) AS DOUBLE) / 86400.0 AS BIGINT) + 3) % 7 >= 5 AS weekend
-    FROM events
+    FROM seen
     WHERE event_time <= CAST($as_of AS TIMESTAMP) AND user_id IS NOT NULL
 ),
 added AS (
@@ -19,17 +19,13 @@ added AS (
         user_id,
         min(event_time) AS first_event_time,
         max(event_time) AS last_event_time,
+        max(event_time) FILTER (WHERE own) AS last_own_time,
         count(*) AS n_events,
         count(*) FILTER (WHERE event_type = 'view') AS n_views,
         count(*) FILTER (WHERE event_type = 'click') AS n_clicks,
         count(*) FILTER (WHERE event_type = 'cart') AS n_carts,
         count(*) FILTER (WHERE event_type = 'coupon_redeemed') AS n_coupons_redeemed,
         count(*) FILTER (WHERE event_type = 'campaign_received') AS n_campaigns_received,
-        count(*) FILTER (
-            WHERE event_type = 'campaign_received'
-            AND CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(event_time) AS BIGINT)
-                < CAST($contact_days AS BIGINT) * 86400
-        ) AS n_campaigns_recent,
         CAST(sum(value) FILTER (WHERE event_type IN ('purchase', 'refund')) AS DECIMAL(18, 4)) AS monetary,
         count(*) FILTER (WHERE own AND local_hour < 6) AS n_night,
         count(*) FILTER (WHERE own AND local_hour >= 6 AND local_hour < 12) AS n_morning,

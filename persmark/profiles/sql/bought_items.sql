@@ -2,7 +2,7 @@
 CREATE TEMP TABLE bought_items AS
 WITH pairs AS (
     SELECT user_id, item_id
-    FROM events
+    FROM seen
     WHERE event_type = 'purchase' AND item_id IS NOT NULL AND event_time <= CAST($as_of AS TIMESTAMP)
     GROUP BY user_id, item_id
 )

@@ -23,10 +23,7 @@ added AS (
         count(*) FILTER (WHERE gap_days > 0) AS n_gaps,
         CAST(sum(gap_days) AS BIGINT) AS gap_sum,
         CAST(sum(gap_days * gap_days) AS BIGINT) AS gap_squares,
-        coalesce(max(gap_days) FILTER (
-            WHERE CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(bought_at) AS BIGINT)
-                < (CAST($active_days AS BIGINT) + 1) * 86400
-        ), 0) AS longest_recent_gap_days
+        max(bought_at) FILTER (WHERE gap_days > $lost_days) AS won_back_time
     FROM gaps
     GROUP BY user_id
 )
@@ -35,7 +32,7 @@ SELECT
     n_purchases,
     first_purchase_time,
     last_purchase_time,
-    longest_recent_gap_days,
+    won_back_time,
     CAST(order_value AS DOUBLE) / CAST(n_purchases AS DOUBLE) AS average_order_value,
     CAST(discount AS DOUBLE) / nullif(CAST(coalesce(order_value, 0) + discount AS DOUBLE), 0) AS discount_share,
     CAST(gap_sum AS DOUBLE) / nullif(CAST(n_gaps AS DOUBLE), 0) AS mean_gap_days,

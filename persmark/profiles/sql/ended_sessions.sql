@@ -5,6 +5,6 @@ SELECT
     user_id,
     count(*) AS n_sessions,
     CAST(sum(coalesce(n_own_events, n_events)) AS DOUBLE) / nullif(CAST(count(*) AS DOUBLE), 0) AS events_per_session
-FROM sessions
+FROM seen_sessions
 WHERE ended_at <= CAST($as_of AS TIMESTAMP) AND coalesce(n_own_events, n_events) > 0
 GROUP BY user_id

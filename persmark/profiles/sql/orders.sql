@@ -10,6 +10,6 @@ SELECT
     ) AS order_day,
     CAST(sum(value) AS DECIMAL(18, 4)) AS value,
     CAST(sum(discount) AS DECIMAL(18, 4)) AS discount
-FROM events
+FROM seen
 WHERE event_type = 'purchase' AND event_time <= CAST($as_of AS TIMESTAMP) AND user_id IS NOT NULL
 GROUP BY user_id, order_id, CASE WHEN order_id IS NULL THEN event_time END

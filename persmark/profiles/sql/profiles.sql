@@ -1,30 +1,17 @@
 -- The published table: one row per user, sorted by user_id. NULL where a feature is undefined.
+-- What depends on the moment and on the other users is worked out here, for everybody.
 CREATE TABLE out.profiles AS
-WITH measured AS (
-    SELECT
-        base.*,
-        CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s,
-        b.* EXCLUDE (user_id),
-        i.n_items,
-        s.n_sessions,
-        s.events_per_session,
-        greatest(n_night, n_morning, n_afternoon, n_evening) AS n_daypart,
-        -- Local hour and date come together or not at all.
-        n_night + n_morning + n_afternoon + n_evening AS n_hours
-    FROM base
-    LEFT JOIN buying AS b ON b.user_id = base.user_id
-    LEFT JOIN bought_items AS i ON i.user_id = base.user_id
-    LEFT JOIN ended_sessions AS s ON s.user_id = base.user_id
-),
-aged AS (
+WITH aged AS (
     SELECT
         *,
         CAST(floor(CAST(now_s - CAST(epoch(first_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS tenure_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS inactive_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS recency_days,
-        CAST(floor(CAST(now_s - CAST(epoch(first_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_first_purchase
-    FROM measured
-)
+        CAST(floor(CAST(now_s - CAST(epoch(first_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_first_purchase,
+        CAST(floor(CAST(now_s - CAST(epoch(won_back_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_won_back
+    FROM (SELECT *, CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s FROM facts)
+),
+contacted AS (SELECT user_id, count(*) AS n_campaigns_recent FROM out.recent_contacts GROUP BY user_id)
 SELECT
     p.user_id,
     CAST($as_of AS TIMESTAMP) AS as_of,
@@ -38,12 +25,13 @@ SELECT
     p.n_carts,
     p.n_sessions,
     p.events_per_session,
-    coalesce(p.n_purchases, 0) AS n_purchases,
-    coalesce(p.n_items, 0) AS n_items,
+    p.n_purchases,
+    p.n_items,
     p.first_purchase_time,
     p.last_purchase_time,
+    p.won_back_time,
     p.recency_days,
-    coalesce(p.n_purchases, 0) AS frequency,
+    p.n_purchases AS frequency,
     p.monetary,
     p.average_order_value,
     p.discount_share,
@@ -51,48 +39,39 @@ SELECT
     p.gap_spread_days,
     p.n_coupons_redeemed,
     p.n_campaigns_received,
-    p.n_campaigns_recent,
-    t.top_category_1,
-    t.top_category_1_share,
-    t.top_category_2,
-    t.top_category_2_share,
-    t.top_category_3,
-    t.top_category_3_share,
-    f.favourite_brand,
-    f.favourite_brand_share,
-    c.favourite_channel,
-    c.favourite_channel_share,
-    -- Equal counts go by name: afternoon, evening, morning, night.
-    CASE
-        WHEN n_hours = 0 THEN NULL
-        WHEN n_afternoon = n_daypart THEN 'afternoon'
-        WHEN n_evening = n_daypart THEN 'evening'
-        WHEN n_morning = n_daypart THEN 'morning'
-        ELSE 'night'
-    END AS favourite_daypart,
-    CAST(n_daypart AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS favourite_daypart_share,
-    CAST(n_night AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS night_share,
-    CAST(n_morning AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS morning_share,
-    CAST(n_afternoon AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS afternoon_share,
-    CAST(n_evening AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS evening_share,
-    CAST(n_weekend AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS weekend_share,
+    coalesce(c.n_campaigns_recent, 0) AS n_campaigns_recent,
+    p.top_category_1,
+    p.top_category_1_share,
+    p.top_category_2,
+    p.top_category_2_share,
+    p.top_category_3,
+    p.top_category_3_share,
+    p.favourite_brand,
+    p.favourite_brand_share,
+    p.favourite_channel,
+    p.favourite_channel_share,
+    p.favourite_daypart,
+    p.favourite_daypart_share,
+    p.night_share,
+    p.morning_share,
+    p.afternoon_share,
+    p.evening_share,
+    p.weekend_share,
     s.r_score,
     s.f_score,
     s.m_score,
     s.rfm_segment,
     CASE
-        WHEN p.n_purchases IS NULL THEN 'never_purchased'
+        WHEN p.last_purchase_time IS NULL THEN 'never_purchased'
         WHEN p.days_since_first_purchase <= $new_days THEN 'new'
-        WHEN p.recency_days <= $active_days AND p.longest_recent_gap_days > $lost_days THEN 'won_back'
+        WHEN p.recency_days <= $active_days AND p.days_since_won_back <= $active_days THEN 'won_back'
         WHEN p.recency_days <= $active_days THEN 'active'
         WHEN p.recency_days <= $lost_days THEN 'at_risk'
         ELSE 'lost'
     END AS lifecycle,
     a.* EXCLUDE (user_id)
 FROM aged AS p
-LEFT JOIN scores AS s ON s.user_no = p.user_no
-LEFT JOIN top_categories AS t ON t.user_no = p.user_no
-LEFT JOIN favourite_brands AS f ON f.user_no = p.user_no
-LEFT JOIN favourite_channels AS c ON c.user_no = p.user_no
+LEFT JOIN scores AS s ON s.user_id = p.user_id
+LEFT JOIN contacted AS c ON c.user_id = p.user_id
 LEFT JOIN attribute_values AS a ON a.user_id = p.user_id
-ORDER BY p.user_no
+ORDER BY p.user_id

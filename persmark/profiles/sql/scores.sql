@@ -2,24 +2,22 @@
 -- the same scores; equal values are told apart by user_id, and not by recency, which would leave no
 -- recent user with a low frequency score.
 CREATE TEMP TABLE scores AS
-WITH buyers AS (
-    SELECT base.user_no, b.last_purchase_time, b.n_purchases, base.monetary
-    FROM base
-    INNER JOIN buying AS b ON b.user_id = base.user_id
+WITH numbered AS (
+    SELECT *, row_number() OVER (ORDER BY user_id) AS buyer_no FROM buyers
 ),
 worth AS (
-    SELECT user_no, ntile(5) OVER (ORDER BY monetary, user_no) AS m_score
-    FROM buyers
+    SELECT buyer_no, ntile(5) OVER (ORDER BY monetary, buyer_no) AS m_score
+    FROM numbered
     WHERE monetary IS NOT NULL
 ),
 quintiles AS (
     SELECT
-        buyers.user_no,
-        ntile(5) OVER (ORDER BY last_purchase_time, buyers.user_no) AS r_score,
-        ntile(5) OVER (ORDER BY n_purchases, buyers.user_no) AS f_score,
+        numbered.user_id,
+        ntile(5) OVER (ORDER BY last_purchase_time, numbered.buyer_no) AS r_score,
+        ntile(5) OVER (ORDER BY n_purchases, numbered.buyer_no) AS f_score,
         m_score
-    FROM buyers
-    LEFT JOIN worth ON worth.user_no = buyers.user_no
+    FROM numbered
+    LEFT JOIN worth ON worth.buyer_no = numbered.buyer_no
 ),
 joined AS (
     SELECT
@@ -29,7 +27,7 @@ joined AS (
     FROM quintiles
 )
 SELECT
-    user_no,
+    user_id,
     CAST(r_score AS INTEGER) AS r_score,
     CAST(f_score AS INTEGER) AS f_score,
     CAST(m_score AS INTEGER) AS m_score,

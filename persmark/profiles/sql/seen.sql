@@ -1,0 +1,4 @@
+-- What the steps look at when profiles are built whole: everything.
+CREATE TEMP VIEW seen AS SELECT * FROM events;
+CREATE TEMP VIEW seen_sessions AS SELECT * FROM sessions;
+CREATE TEMP VIEW kept_contacts AS SELECT * FROM recent_contacts WHERE false;
