@@ -24,13 +24,13 @@ KEYS = ("user_id", "email", "phone", "device")  # the strongest first
 # Compared without case and surrounding blanks. A value of nothing but zeros, dashes and punctuation is
 # blocked too: 0, 000-000, the UUID of zeros, "-", "?".
 BLOCKED_WORDS = (
-    "-1", "-1.0", "0.0", "null", "nil", "none", "nan", "n/a", "na", "unknown", "undefined", "anonymous", "anon",
+    "-1", "-1.0", "null", "nil", "none", "nan", "n/a", "na", "unknown", "undefined", "anonymous", "anon",
     "guest", "not set", "(not set)", "(none)", "未知", "匿名", "游客",
 )  # fmt: skip
 # RE2, as Arrow and DuckDB both read it; whole values.
-BLOCKED = r"(?i)^\s*(?:[\s0\p{P}\p{S}]*|" + "|".join(
+BLOCKED = r"(?i)^[\s\p{Z}]*(?:[\s\p{Z}0\p{P}[:punct:]]*|" + "|".join(
     word.replace("(", r"\(").replace(")", r"\)").replace(".", r"\.") for word in BLOCKED_WORDS
-) + r")\s*$"  # fmt: skip
+) + r")[\s\p{Z}]*$"  # fmt: skip
 
 # An e-mail's or a phone's stand-in, see `persmark.privacy.pseudonym`.
 PSEUDONYM = r"^x[0-9a-f]{32}$"
