@@ -14,11 +14,18 @@ from persmark.privacy.keys import Key, key_in_force, other_key
 from persmark.store import State
 from persmark.text import text
 
-CONTACT_FIELDS = ("email", "phone", "first_name", "last_name", "country", "zip", "city")
+CONTACT_FIELDS = ("email", "phone", "first_name", "last_name", "country", "zip", "city", "address")
 
 VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "contacts": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
     "pseudonyms": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
+    # Rows of a file that is being loaded: `table` says where they go once the load stands.
+    "waiting": {
+        "source_id": "INTEGER NOT NULL",
+        "table": "TEXT NOT NULL",
+        "user_id": "TEXT NOT NULL",
+        "sealed": "BLOB NOT NULL",
+    },
     # Which key this vault was begun with, so that another one is refused before it writes.
     "lock": {"id": "INTEGER PRIMARY KEY CHECK (id = 1)", "key_id": "BLOB NOT NULL"},
 })  # fmt: skip
@@ -64,39 +71,102 @@ class Vault:
             InputError: A column that is no contact field, or a row without user id.
             KeyLostError: The vault was begun with another key.
         """
-        if "user_id" not in table.column_names:
-            raise ColumnMissingError(
-                text(
-                    "Contacts must have a column 'user_id'. Received: {names}.",
-                    names=", ".join(table.column_names),
-                )
-            )
-        fields = [name for name in table.column_names if name != "user_id"]
-        unknown = [name for name in fields if name not in CONTACT_FIELDS]
-        if unknown:
-            raise InputError(
-                text("Contact columns must be known ones. Received: {names}.", names=", ".join(unknown)),
-                hint=text("Available: {names}.", names=", ".join(CONTACT_FIELDS)),
-            )
-        users = table.column("user_id").to_pylist()
-        if not all(users):
-            raise InputError(
-                text(
-                    "Every contact must have a user id. Received: {n} rows without one.",
-                    n=sum(not u for u in users),
-                )
-            )
-        columns = [table.column(name).to_pylist() for name in fields]
+        found = _checked(table)
         with self._state.transaction():
             key = self._open(write=True)
             self._state.put_many(
                 "contacts",
                 [
-                    {"user_id": user, "sealed": key.seal(_packed(fields, values), _contact_place(user))}
-                    for user, *values in zip(users, *columns, strict=True)
+                    {"user_id": user, "sealed": key.seal(_packed(fields), _contact_place(user))}
+                    for user, fields in found.items()
                 ],
             )
-        return len(users)
+        return int(table.num_rows)
+
+    def check_key(self) -> None:
+        """Refuse a lost or another key before anything is written.
+
+        Raises:
+            KeyLostError: The vault was begun with a key that is not the one at hand.
+        """
+        self._open()
+
+    def digests(self, values: Sequence[str]) -> list[str]:
+        """The pseudonym of each value, kept nowhere: for telling equal values, not for undoing.
+
+        Raises:
+            KeyLostError: The vault was begun with another key.
+        """
+        with self._state.transaction():
+            key = self._open(write=True)
+        named = {value: key.pseudonym(value) for value in set(values)}
+        return [named[value] for value in values]
+
+    def wait(
+        self, source_id: int, *, contacts: pa.Table | None = None, pseudonyms: Mapping[str, str] | None = None
+    ) -> None:
+        """Hold what a file that is being loaded brings, sealed, until `keep` or `drop` of its number.
+
+        Args:
+            source_id: The load's number.
+            contacts: As for `put_contacts`; fields that are null leave what is known as it is.
+            pseudonyms: Pseudonym -> source id.
+
+        Raises:
+            KeyLostError: The vault was begun with another key.
+        """
+        found = _checked(contacts) if contacts is not None else {}
+        with self._state.transaction():
+            key = self._open(write=True)
+            earlier = self._found("contacts", list(found), _contact_place)
+            rows = [
+                (
+                    "contacts",
+                    user,
+                    _packed(json.loads(earlier.get(user, b"{}")) | fields),
+                    _contact_place(user),
+                )
+                for user, fields in found.items()
+            ]
+            rows += [
+                ("pseudonyms", user, source.encode(), _pseudonym_place(user))
+                for user, source in (pseudonyms or {}).items()
+            ]
+            self._state.add_many(
+                "waiting",
+                (
+                    {
+                        "source_id": source_id,
+                        "table": table,
+                        "user_id": user,
+                        "sealed": key.seal(value, place),
+                    }
+                    for table, user, value, place in rows
+                ),
+            )
+
+    def waiting(self) -> set[int]:
+        """Numbers of the loads whose rows wait."""
+        return {row["source_id"] for row in self._state.rows("waiting")}
+
+    def keep(self, source_id: int) -> None:
+        """The load stands: its waiting rows take their places. Needs no key; may be repeated."""
+        with self._state.transaction():
+            rows = self._state.rows("waiting", {"source_id": source_id})
+            for table in ("contacts", "pseudonyms"):
+                self._state.put_many(
+                    table,
+                    [
+                        {"user_id": row["user_id"], "sealed": row["sealed"]}
+                        for row in rows
+                        if row["table"] == table
+                    ],
+                )
+            self._state.drop("waiting", {"source_id": source_id})
+
+    def drop(self, source_id: int) -> None:
+        """The load never was: its waiting rows go."""
+        self._state.drop("waiting", {"source_id": source_id})
 
     def contacts(self, user_ids: Sequence[str]) -> pa.Table:
         """Contacts of the users that have any, in the order asked for.
@@ -144,7 +214,7 @@ class Vault:
             return sum(
                 self._state.drop(table, {"user_id": user})
                 for user in user_ids
-                for table in ("contacts", "pseudonyms")
+                for table in ("contacts", "pseudonyms", "waiting")
             )
 
     def _found(self, table: str, user_ids: Sequence[str], place: Place) -> dict[str, bytes]:
@@ -159,9 +229,39 @@ class Vault:
         return {row["user_id"]: key.unseal(row["sealed"], place(row["user_id"])) for row in rows}
 
 
-def _packed(fields: Sequence[str], values: Sequence[str | None]) -> bytes:
-    kept = {name: value for name, value in zip(fields, values, strict=True) if value is not None}
-    return json.dumps(kept, ensure_ascii=False).encode()
+def _checked(table: pa.Table) -> dict[str, dict[str, str]]:
+    """User -> contact fields that are not null, the last row of each user.
+
+    Raises:
+        ColumnMissingError: No `user_id`.
+        InputError: A column that is no contact field, or a row without user id.
+    """
+    if "user_id" not in table.column_names:
+        raise ColumnMissingError(
+            text("Contacts must have a column 'user_id'. Received: {names}.",
+                 names=", ".join(table.column_names))
+        )  # fmt: skip
+    fields = [name for name in table.column_names if name != "user_id"]
+    if unknown := [name for name in fields if name not in CONTACT_FIELDS]:
+        raise InputError(
+            text("Contact columns must be known ones. Received: {names}.", names=", ".join(unknown)),
+            hint=text("Available: {names}.", names=", ".join(CONTACT_FIELDS)),
+        )
+    users = table.column("user_id").to_pylist()
+    if not all(users):
+        raise InputError(
+            text("Every contact must have a user id. Received: {n} rows without one.",
+                 n=sum(not user for user in users))
+        )  # fmt: skip
+    columns = [table.column(name).to_pylist() for name in fields]
+    return {
+        user: {name: value for name, value in zip(fields, values, strict=True) if value is not None}
+        for user, *values in zip(users, *columns, strict=True)
+    }
+
+
+def _packed(fields: Mapping[str, str]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def _contact_place(user_id: str) -> str:
