@@ -4,10 +4,11 @@ from persmark.events.compact import compact, undo_load
 from persmark.events.formats import Format
 from persmark.events.frames import load_tables
 from persmark.events.ledger import Source, ledger, load, rejects_csv
-from persmark.events.mapping import TARGETS, TIME_FORMATS, Mapping, Target
+from persmark.events.mapping import TIME_FORMATS, Mapping
 from persmark.events.overview import Overview, overview
 from persmark.events.propose import Proposal, Question, propose
 from persmark.events.sample import load_sample
+from persmark.events.vocabulary import TARGETS, Target
 
 __all__ = [
     "TARGETS",

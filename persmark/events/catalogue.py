@@ -12,9 +12,9 @@ import pyarrow as pa
 from persmark.columns import KINDS
 from persmark.events.finish import Counts
 from persmark.events.load import Filled, collect_rejects, stage
-from persmark.events.mapping import CONTACT_NAMES, fold
 from persmark.events.persons import is_email, pseudonymise
 from persmark.events.stage import SourceFile
+from persmark.events.vocabulary import CONTACT_NAMES, fold
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault
 from persmark.store import Workspace, Writer, read_sql

@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from persmark.errors import FileRefusedError
 from persmark.events.formats import MAX_LINE, Digest, Format, opened
-from persmark.events.mapping import TARGETS, Mapping
+from persmark.events.mapping import Mapping
+from persmark.events.vocabulary import TARGETS
 from persmark.text import text
 
 BATCH = 50_000

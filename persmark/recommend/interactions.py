@@ -17,7 +17,20 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from persmark.columns import CART, CLICK, EVENT_TYPES, PURCHASE, REFUND, VIEW
+from persmark.columns import (
+    CART,
+    CHECKOUT,
+    CLICK,
+    EVENT_TYPES,
+    FOLLOW,
+    LIKE,
+    PURCHASE,
+    RATING,
+    REFUND,
+    SHARE,
+    VIEW,
+    WISHLIST,
+)
 from persmark.errors import InputError
 from persmark.store import Reader, read_sql
 from persmark.text import text
@@ -32,8 +45,11 @@ DAY = 86_400
 # How much one event says about liking the item, a purchase being 1. The order (buying says more than
 # putting aside, putting aside more than looking) is common sense; the sizes are ours, are settings
 # everywhere, and are to be learned where validation says so.
-EVENT_WEIGHTS: Mapping[str, float] = MappingProxyType({PURCHASE: 1.0, CART: 0.5, CLICK: 0.3, VIEW: 0.2})
-# A behaviour without a name of ours ("play", "like"): as a click beside known ones, else 1.
+EVENT_WEIGHTS: Mapping[str, float] = MappingProxyType({
+    PURCHASE: 1.0, CART: 0.5, CHECKOUT: 0.5, WISHLIST: 0.5, CLICK: 0.3, LIKE: 0.3, FOLLOW: 0.3, SHARE: 0.3,
+    RATING: 0.3, VIEW: 0.2,
+})  # fmt: skip
+# A behaviour without a name of ours ("play", "download"): as a click beside known ones, else 1.
 OTHER_WEIGHT = EVENT_WEIGHTS[CLICK]
 _PACKAGE = "persmark.recommend"
 
@@ -170,7 +186,7 @@ def event_weights(reader: Reader) -> dict[str, float]:
     """The default weights of the types that this workspace holds on items.
 
     Types of our vocabulary without a default weight (impressions, mailings, refunds, searches) are
-    left out: being shown something is not liking it.
+    left out: being shown something is not liking it, and neither is taking it out of the cart.
     """
     found = [
         str(row[0])
