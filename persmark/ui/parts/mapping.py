@@ -11,7 +11,8 @@ import streamlit as st
 
 from persmark import events
 from persmark.columns import EVENT_TYPES
-from persmark.events.mapping import TIME_FORMATS
+from persmark.events import TIME_FORMATS
+from persmark.events.vocabulary import EVENT_TYPE_NAMES, fold
 from persmark.text import Text, text
 from persmark.ui import state
 from persmark.ui.words import counted, note, plain, words
@@ -264,7 +265,8 @@ def _kept(raw: str, name: str) -> str:
 
 
 def _meaning(raw: str, mapping: events.Mapping) -> str:
-    return mapping.event_types.get(raw, raw)
+    """What a spelling is taken for: as the mapping says, else by the vocabulary, else itself."""
+    return mapping.event_types.get(raw) or EVENT_TYPE_NAMES.get(fold(raw), raw)
 
 
 def ask_keys(proposal: events.Proposal, mapping: events.Mapping, *, again: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from persmark.events import Format
 from persmark.text import Text, text
@@ -42,11 +43,11 @@ class Reading:
 
     Attributes:
         fixed: Fields of `Format` that differ from what the file looks like.
-        decimal: The decimal sign; None where nobody was asked.
+        last: Where one more control fits; None where nothing was asked.
     """
 
     fixed: Mapping[str, Any]
-    decimal: str | None
+    last: DeltaGenerator | None
 
 
 def _named(names: Mapping[str, str], value: object) -> str:
@@ -86,28 +87,23 @@ def _pick(label: str, key: str, names: Mapping[str, str], found: object, *, free
     return str(chosen) if chosen is not None else str(found)
 
 
-def ask_reading(
-    form: Format, known: Mapping[str, Any], *, decimal: str | None, again: bool, changed: bool
-) -> Reading:
+def ask_reading(form: Format, known: Mapping[str, Any], *, again: bool) -> Reading:
     """Controls for how the file is read; what the file looks like is filled in.
 
     Args:
         form: What the file looks like by itself.
         known: Fields that a saved mapping fixed.
-        decimal: The decimal sign of the mapping; None where the file writes numbers as numbers.
         again: Fill the controls anew: another file, or back to the proposal.
-        changed: Whether anything stands otherwise than the file looks.
     """
-    asked = _KEPT.get(form.kind, ())
-    begin = {name: known.get(name, getattr(form, name)) for name in asked if hasattr(form, name)}
+    begin = {name: getattr(form, name) for name in _KEPT.get(form.kind, ()) if hasattr(form, name)}
     for name, value in begin.items():
-        state.fill_widget(f"read_{name}", value, again=again)
-    if decimal is not None and form.kind == "csv":
-        state.fill_widget("read_decimal", decimal, again=again)
+        state.fill_widget(f"read_{name}", known.get(name, value), again=again)
     if not begin:
         return Reading({}, None)
+    changed = any(state.chosen(f"read_{name}") != value for name, value in begin.items())
     found: dict[str, Any] = {}
-    with st.expander(f"How it was read: {plain(words(summary(form)))}", type="compact", expanded=changed):
+    box = st.expander(f"How it was read: {plain(words(summary(form)))}", type="compact", expanded=changed)
+    with box:
         note("Change what is wrong; the rows below are read anew at once.")
         grid = st.columns(3)
         with grid[0]:
@@ -119,21 +115,25 @@ def ask_reading(
                 )
             with grid[2]:
                 found["quote"] = _pick("Quotes", "read_quote", _QUOTES, form.quote)
-            grid = st.columns(3, vertical_alignment="bottom")
+            grid = st.columns(3)
             if "escape" in begin:
                 with grid[0]:
                     found["escape"] = _pick(
-                        "A quote inside a value", "read_escape", _ESCAPES, begin["escape"]
+                        "A quote inside a value", "read_escape", _ESCAPES, str(begin["escape"])
                     )
             with grid[1]:
                 found["skip_lines"] = int(
                     st.number_input("Lines before the table", 0, 10_000, key="read_skip_lines")
                 )
-            if decimal is not None:
-                with grid[2]:
-                    decimal = _pick("Decimal sign", "read_decimal", _DECIMALS, decimal)
             found["header"] = st.checkbox("The first row names the columns", key="read_header")
-    return Reading(
-        {name: value for name, value in found.items() if value != getattr(form, name)},
-        decimal if form.kind == "csv" else None,
-    )
+    fixed = {name: value for name, value in found.items() if value != begin[name]}
+    return Reading(fixed, grid[2] if form.kind == "csv" else None)
+
+
+def ask_decimal(reading: Reading, decimal: str, *, again: bool) -> str:
+    """The decimal sign, among the controls of `ask_reading`; what the numbers look like is filled in."""
+    if reading.last is None:
+        return decimal
+    state.fill_widget("read_decimal", decimal, again=again)
+    with reading.last:
+        return _pick("Decimal sign", "read_decimal", _DECIMALS, decimal)
