@@ -30,10 +30,17 @@ def _free_port() -> int:
 @contextmanager
 def serving(data_folder: Path) -> Iterator[str]:
     """The app over `data_folder`; yields its address. The server ends with the block."""
+    with server(data_folder) as (address, _):
+        yield address
+
+
+@contextmanager
+def server(data_folder: Path) -> Iterator[tuple[str, int]]:
+    """As `serving`; yields the address and the server's process id."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     with (data_folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=ROOT,
             env={**os.environ, "PERSMARK_DATA": str(data_folder)},
@@ -47,13 +54,13 @@ def serving(data_folder: Path) -> Iterator[str]:
                     with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
                         break
                 except OSError:
-                    if time.monotonic() > give_up or server.poll() is not None:
+                    if time.monotonic() > give_up or process.poll() is not None:
                         raise
                     time.sleep(0.2)
-            yield address
+            yield address, process.pid
         finally:
-            server.terminate()
-            server.wait(timeout=20)
+            process.terminate()
+            process.wait(timeout=20)
 
 
 @contextmanager
