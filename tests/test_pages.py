@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from persmark import actions, campaigns, jobs, recommend, segments
+from persmark import actions, campaigns, recommend, segments
 from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.store import Workspace, create_workspace
 from persmark.ui.pages import STEPS, page_path
+from tests.opened import finished, open_page, said, whole
 from tests.shop import ACTOR, HARD_ITEM, HARD_USER, N_USERS, load_shop
 
-SHELL = str(Path(__file__).parents[1] / "persmark" / "ui" / "shell.py")
 FEW = {"column": "n_purchases", "is": ">=", "value": 20}
 RULE = {"column": "n_purchases", "is": ">=", "value": 5}
 STEP_BEFORE = {
@@ -48,27 +47,6 @@ def shop(data: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     from persmark.store import open_workspace
 
     return open_workspace("shop")
-
-
-def open_page(page: str, workspace: str, **query: str) -> AppTest:
-    at = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in {"workspace": workspace, **query}.items():
-        at.query_params[name] = value
-    if page != "events":
-        at.switch_page(page_path(page))
-    return at.run()
-
-
-def said(at: AppTest) -> str:
-    """All of our own HTML on the page."""
-    return "\n".join(one.proto.body for one in at.get("html"))
-
-
-def whole(at: AppTest) -> None:
-    """Nothing failed and nothing was refused."""
-    assert not at.exception
-    assert 'role="alert"' not in said(at)
-    assert not at.error
 
 
 @pytest.mark.parametrize("page", STEPS)
@@ -221,11 +199,7 @@ def test_training_runs_beside_the_page_and_is_listed(shop):
     at = open_page("train", "shop", recommender="popular")
     at.button(key="train_now").click().run()
     assert not at.exception
-    give_up = time.monotonic() + 90
-    while (job := jobs.latest(shop, "train")) and job.active and time.monotonic() < give_up:
-        time.sleep(0.2)
-    assert job is not None
-    assert job.state == "done", job.error
+    finished(shop, "train")
     again = open_page("train", "shop")
     whole(again)
     assert {run.recommender for run in recommend.runs(shop)} >= {"repeat", "popular"}
@@ -237,11 +211,7 @@ def test_a_comparison_is_shown_with_its_intervals(shop):
     at.number_input(key="test_days").set_value(14)
     at.button(key="compare").click().run()
     assert not at.exception
-    give_up = time.monotonic() + 90
-    while (job := jobs.latest(shop, "evaluate")) and job.active and time.monotonic() < give_up:
-        time.sleep(0.2)
-    assert job is not None
-    assert job.state == "done", job.error
+    finished(shop, "evaluate")
     again = open_page("train", "shop")
     whole(again)
     assert [one.value for one in again.subheader] == ["Repeats allowed"]
@@ -346,16 +316,6 @@ def test_a_wrong_server_path_is_refused_in_words(shop):
     at.button(key="look").click().run()
     assert not at.exception
     assert "The path must be a file on this server." in said(at)
-
-
-def finished(workspace, verb):
-    """The latest job of a verb, once it has ended."""
-    give_up = time.monotonic() + 90
-    while (job := jobs.latest(workspace, verb)) and job.active and time.monotonic() < give_up:
-        time.sleep(0.2)
-    assert job is not None
-    assert job.state == "done", job.error
-    return job
 
 
 def test_a_load_is_undone_and_what_came_of_it_is_stale_until_it_is_rebuilt(data, monkeypatch, tmp_path):
