@@ -8,7 +8,6 @@ import streamlit as st
 
 from persmark import actions
 from persmark.errors import FileRefusedError
-from persmark.settings import settings
 from persmark.store import Workspace, list_workspaces, open_workspace
 from persmark.text import text
 from persmark.ui import state, uploads

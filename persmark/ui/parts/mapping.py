@@ -12,7 +12,8 @@ import streamlit as st
 from persmark import events
 from persmark.columns import EVENT_TYPES
 from persmark.events import TIME_FORMATS
-from persmark.events.vocabulary import EVENT_TYPE_NAMES, fold
+from persmark.events.names import fold
+from persmark.events.vocabulary import EVENT_TYPE_NAMES
 from persmark.text import Text, text
 from persmark.ui import state
 from persmark.ui.words import counted, note, plain, words

@@ -11,7 +11,7 @@ import streamlit as st
 from persmark import actions, events
 from persmark.store import Workspace, list_workspaces, open_workspace
 from persmark.text import Text, text
-from persmark.ui import state
+from persmark.ui import state, uploads
 from persmark.ui.parts import mapping as meaning
 from persmark.ui.parts.reading import ask_decimal, ask_reading
 from persmark.ui.words import counted, note, words
@@ -192,5 +192,7 @@ def _show_load(
             paths=(str(path),), kind=proposal.kind, mapping=mapping, names=(name,), delete_after=delete_after
         ),
     )
+    if delete_after:
+        uploads.take(path)
     state.say_next("The file is being loaded.")
     state.switch_workspace(there.name)

@@ -18,15 +18,19 @@ from persmark.ui.words import note, plain, words
 # Codec -> what people call it.
 _ENCODINGS: Mapping[str, str] = MappingProxyType({
     "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8 with a mark",
     "utf-16": "UTF-16",
     "gb18030": "Chinese, GB18030 or GBK",
-    "big5": "Chinese, Big5",
-    "shift_jis": "Japanese, Shift JIS",
-    "euc_kr": "Korean, EUC-KR",
+    "big5hkscs": "Chinese, Big5",
+    "cp932": "Japanese, Shift JIS",
+    "cp949": "Korean, EUC-KR",
     "cp1252": "Western, Windows-1252",
-    "latin-1": "Western, Latin-1",
     "cp1250": "Central European, Windows-1250",
     "cp1251": "Cyrillic, Windows-1251",
+    "cp1253": "Greek, Windows-1253",
+    "cp1254": "Turkish, Windows-1254",
+    "cp850": "Western, DOS 850",
+    "mac_roman": "Western, Mac Roman",
 })  # fmt: skip
 _DELIMITERS: Mapping[str, str] = MappingProxyType(
     {",": "comma  ,", ";": "semicolon  ;", "\t": "tab", "|": "pipe  |", " ": "space", ":": "colon  :"}
