@@ -38,6 +38,7 @@ class LoadFiles:
         names: What people call them; the file names where left out.
         build_profiles: Build the profiles afterwards.
         delete_after: Remove the files once they are loaded (uploads).
+        new_workspace: The workspace was made for these files, and goes again if nothing of them is loaded.
     """
 
     paths: tuple[str, ...]
@@ -46,6 +47,7 @@ class LoadFiles:
     names: tuple[str, ...] = ()
     build_profiles: bool = True
     delete_after: bool = False
+    new_workspace: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Compact:
 
 @dataclass(frozen=True)
 class BuildProfiles:
-    """Build the profiles as of a time (ISO-8601 UTC), the last event's by default."""
+    """Bring the profiles to a time (ISO-8601 UTC), the last event's by default; only users whose
+    events changed are counted anew where that can be told."""
 
     as_of: str | None = None
 

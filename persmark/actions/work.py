@@ -44,9 +44,16 @@ def _part(on_progress: OnProgress, low: float, high: float) -> OnProgress:
     return lambda fraction, message: on_progress(low + (high - low) * fraction, message)
 
 
-def _built(workspace: Workspace, actor: Actor, on_progress: OnProgress) -> dict[str, Any]:
-    made = profiles.build_profiles(workspace, actor=actor.name, on_progress=on_progress)
-    return {"n_users": made.n_users, "as_of": made.as_of.isoformat(), "seconds": made.seconds}
+def _built(
+    workspace: Workspace, actor: Actor, on_progress: OnProgress, as_of: datetime | None = None
+) -> dict[str, Any]:
+    made = profiles.refresh_profiles(workspace, as_of=as_of, actor=actor.name, on_progress=on_progress)
+    return {
+        "n_users": made.n_users,
+        "as_of": made.as_of.isoformat(),
+        "seconds": made.seconds,
+        "n_refreshed": made.n_refreshed,
+    }
 
 
 def load_sample(
@@ -140,8 +147,7 @@ def build_profiles(
             text("A time must be ISO-8601, UTC. Received: {value}.", value=request.as_of),
             hint="For example 2017-12-03T23:59:59.",
         ) from error
-    made = profiles.build_profiles(workspace, as_of=as_of, actor=actor.name, on_progress=on_progress)
-    return {"n_users": made.n_users, "as_of": made.as_of.isoformat(), "seconds": made.seconds}
+    return _built(workspace, actor, on_progress, as_of)
 
 
 def save_segment(
