@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 KEYS = ("user_id", "email", "phone", "device")  # the strongest first
 
@@ -194,6 +192,10 @@ def _value_nodes(digest: pa.Array, kind: np.ndarray, to_id: np.ndarray, ids: pa.
 
 
 def _connected(users: np.ndarray, values: np.ndarray, n_nodes: int) -> np.ndarray:
+    # Here, because reading a page should not wait for it.
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     ones = np.ones(len(users), np.int8)
     _, labels = connected_components(coo_matrix((ones, (users, values)), (n_nodes, n_nodes)), directed=False)
     return np.asarray(labels)

@@ -23,6 +23,7 @@ from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
 from persmark.events.propose import Proposal, guess_time, propose
 from persmark.events.stage import Rejects, SourceFile
+from persmark.events.waiting import settle_contacts, settle_left_over
 from persmark.jobs import OnProgress, unwatched
 from persmark.privacy import seal_all, unseal
 from persmark.spreadsheet import escaped_cell
@@ -137,11 +138,13 @@ def recover(workspace: Workspace) -> None:
     for row in workspace.state.rows("sources", {"state": "pending"}):
         number = row["source_id"]
         if number in _published_sources(workspace):
+            settle_contacts(workspace, number, stands=True)
             workspace.state.change("sources", {"source_id": number}, {"state": "loaded"})
         else:
             with workspace.state.transaction():
                 workspace.state.drop("rejects", {"source_id": number})
                 workspace.state.drop("sources", {"source_id": number})
+    settle_left_over(workspace)
     standing = set(workspace.stats("events").get("source_ids", []))
     for row in workspace.state.rows("sources", {"state": "loaded", "kind": "events"}):
         if row["loaded"] and row["source_id"] not in standing:
@@ -232,7 +235,10 @@ def _load(
     on_progress: OnProgress,
 ) -> Source:
     mapping = file.mapping
-    groups = ("events", "catalogue") if mapping.kind == "events" else ("catalogue",)
+    # Users bring links between ids, which stand beside the events.
+    groups = {"events": ("events", "catalogue"), "users": ("catalogue", "events")}.get(
+        mapping.kind, ("catalogue",)
+    )
     # Always added: the first file of a group is its base, and a group that stands is never replaced.
     with workspace.write(*groups, delta=True) as w:
         recover(workspace)
@@ -240,7 +246,9 @@ def _load(
         if mapping.kind == "events":
             filled, counts = load_events(workspace, w, file, source_id=number, on_progress=on_progress)
         else:
-            filled, counts = load_catalogue(workspace, w, file, on_progress=on_progress)
+            filled, counts = load_catalogue(
+                workspace, w, file, source_id=number, on_progress=on_progress
+            )
         for group in groups:
             known = w.manifest.group(group).stats
             if group == "catalogue":
@@ -254,11 +262,12 @@ def _load(
             assumed=[*assumed, *(note.render() for note in filled.notes)],
             seconds=time.monotonic() - begun,
         )
-        if not counts.loaded:
+        if not counts.loaded and not counts.n_echoes and not filled.n_links:
             w.discarded = True
         with workspace.state.transaction():
             _write_down(workspace, source, filled.rejects, pending=not w.discarded)
         on_progress(0.95, text("Publishing"))
+    settle_contacts(workspace, number, stands=not w.discarded)
     workspace.state.change("sources", {"source_id": number}, {"state": "loaded"})
     workspace.state.put(
         "mappings",

@@ -12,8 +12,11 @@ from pathlib import Path
 from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
-from persmark.events.mapping import TARGETS, Mapping
-from persmark.events.persons import pseudonymise
+from persmark.events.identity import BLOCKED
+from persmark.events.links import agree, capture, key_pairs, link_notes
+from persmark.events.mapping import KEY_COLUMNS, Mapping
+from persmark.events.persons import Named, holds_email, pseudonymise, withheld_notes, withhold_emails
+from persmark.events.ruling import Ruling
 from persmark.events.stage import (
     Rejects,
     SourceFile,
@@ -22,6 +25,7 @@ from persmark.events.stage import (
     staged,
     unreadable_parquet,
 )
+from persmark.events.vocabulary import TARGETS
 from persmark.jobs import OnProgress
 from persmark.settings import settings
 from persmark.store import EngineError, Workspace, Writer, literal, quoted, read_sql
@@ -43,12 +47,14 @@ class Filled:
     Attributes:
         rejects: Rows that are not in it.
         notes: What was changed on the way, in words.
+        n_links: Links of its user ids to something else.
         n_records: Physical records, counted apart from the loading.
     """
 
     rejects: Rejects
     n_records: int
     notes: list[Text] = field(default_factory=list)
+    n_links: int = 0
 
 
 def _latest() -> datetime:
@@ -128,7 +134,7 @@ def fast_fill(
     """
     form, mapping, names, path = file.form, file.mapping, file.names, file.path
     time_type = _fast_time(mapping)
-    clean = form.kind == "csv" and file.read.clean and mapping.decimal == "."
+    clean = form.kind == "csv" and file.read.clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
     types = dict.fromkeys(names, "VARCHAR")
@@ -171,11 +177,10 @@ def fast_fill(
     params |= reading
     # Times without a zone are read in the mapping's; those that carry one keep it.
     w.run(f"SET TimeZone = {literal(mapping.time_zone)}")
-    if file.read.has_at:
-        column = quoted(mapping.columns["user_id"])
-        found = w.rows(f"SELECT count(*) FROM {source} WHERE contains({column}, '@')", reading)
-        if found[0][0]:
-            return None
+    if file.read.has_at and holds_email(w, mapping, names, source, reading):
+        return None
+    if mapping.keys and not key_pairs(w, mapping, source, reading):
+        return None
     select = typed_select(values, source, time_zone=time_zone, source_id=source_id)
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     try:
@@ -211,6 +216,9 @@ def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]
             if column
             else f"CAST(NULL AS VARCHAR) AS {quoted(target)}"
         )
+    for key, column in KEY_COLUMNS.items():
+        there = place.get(mapping.keys.get(key, ""), "NULL")
+        columns.append(f"CAST({there} AS VARCHAR) AS {column}")
     params: dict[str, object] = {"path": str(path)}
     rest = mapping.rest(names)
     if rest:
@@ -298,11 +306,17 @@ def careful_fill(
             "earliest": _earliest(),
             "latest": _latest(),
             "has_event_type": "event_type" in mapping.columns,
+            "blocked": BLOCKED,
         },
     )
     collect_rejects(w, file, filled)
-    if named := pseudonymise(workspace, w):
-        filled.notes.append(text("{n} user ids were e-mails and stand here as pseudonyms.", n=len(named)))
+    named = pseudonymise(workspace, w, mapping, source_id=source_id)
+    n_withheld = withhold_emails(w, (*_TEXTS, "event_type", "properties"))
+    n_links = capture(
+        workspace, w, mapping, rows="(FROM typed WHERE reason IS NULL)", named=named, source_id=source_id
+    )
+    filled.notes += [*named.notes(), *withheld_notes(n_withheld), *link_notes(n_links)]
+    filled.n_links = n_links
     params: dict[str, object] = {}
     values = {name: name for name in ("user_id", "event_time", *_TEXTS, *_NUMBERS, "properties")}
     values["event_type"] = _event_type_sql(
@@ -356,13 +370,39 @@ def load_events(
     on_progress: OnProgress,
 ) -> tuple[Filled, Counts]:
     """Read a file into the groups that `w` is writing; nothing is published here."""
-    delta = bool(w.manifest.group("events").files)
-    table = "fresh" if delta else "out.events"
+    # A file of users may have left links there, and no events.
+    delta = bool(w.manifest.group("events").stats.get("n_events"))
+    ruling = Ruling.of(workspace, w, delta=delta)
+    # Where rules hold, what they make of the rows is written after them.
+    table = "fresh" if delta or ruling.rules else "out.events"
     on_progress(0.1, text("Reading {n} lines", n=file.read.n_lines))
     filled = fast_fill(w, table, file, time_zone=workspace.time_zone, source_id=source_id)
     if filled is None:
         filled = careful_fill(workspace, w, table, file, source_id=source_id, on_progress=on_progress)
         fill_items(w, file.mapping)
+    elif file.mapping.keys:
+        filled.n_links = capture(
+            workspace, w, file.mapping, rows="key_pairs", named=Named(), source_id=source_id
+        )
+        filled.notes += link_notes(filled.n_links)
+    if filled.n_links and file.mapping.keys:
+        agree(workspace)
     on_progress(0.7, text("Finding repeats and sessions"))
-    counts = finish(w, table=table, delta=delta, drop_repeats=file.mapping.drop_repeats)
+    counts = finish(
+        w,
+        table=table,
+        delta=delta,
+        ruling=ruling,
+        drop_repeats=file.mapping.drop_repeats,
+        twin=has_twin(workspace, file),
+    )
+    # Nothing but echoes: the events are those that stood.
+    w.same_rows = not counts.n_events and not set(file.mapping.columns) & set(_ITEM_COLUMNS.values())
     return filled, counts
+
+
+def has_twin(workspace: Workspace, file: SourceFile) -> bool:
+    """Whether the same bytes stand loaded, read in the same way."""
+    rows = workspace.state.rows("sources", {"sha256": file.read.sha256, "kind": "events", "state": "loaded"})
+    mapping = json.loads(json.dumps(file.mapping.to_json()))
+    return any(json.loads(row["mapping"]) == mapping for row in rows)

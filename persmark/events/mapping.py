@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from persmark import columns as c
 from persmark.errors import InputError
-from persmark.events.vocabulary import CONTACT_NAMES, TARGETS, fold
+from persmark.events.names import contact_field
+from persmark.events.vocabulary import TARGETS
 from persmark.text import Text, text
 
 KINDS = ("events", "items", "users")
 KEYS = ("email", "phone", "device", "user_id")
-
-# Of events these say how and where, not who.
-_NO_CONTACT_OF_EVENTS = {"mail", "mobile", "zip", "zipcode", "postcode", "postalcode"}
+# Columns of the staging table that hold the cells of the keys as they came.
+KEY_COLUMNS: Map[str, str] = MappingProxyType({key: f"key_{key}" for key in KEYS})
 
 TIME_FORMATS: Map[str, Text] = MappingProxyType({
     "iso": text("ISO dates, as 2026-01-31 18:00:00"),
@@ -277,12 +277,13 @@ class Mapping:
     def rest(self, present: Sequence[str]) -> list[str]:
         """The file's columns that are kept without a target, in the file's order."""
         used = {*self.columns.values(), *self.ignored, *self.unpivot}
+        if self.kind != "users":
+            used |= {column for key, column in self.keys.items() if key in ("email", "phone")}
         return [name for name in present if name not in used and not self.withholds(name)]
 
     def withholds(self, name: str) -> bool:
         """Whether a column holds a contact that must not stand in clear beside events or items."""
-        short = fold(name)
-        return self.kind != "users" and short in CONTACT_NAMES and short not in _NO_CONTACT_OF_EVENTS
+        return self.kind != "users" and contact_field(name, of_users=False) is not None
 
     def shape(self, present: Sequence[str]) -> str:
         """The header as a key for finding this mapping again."""

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from persmark.errors import FileRefusedError, InputError
 from persmark.events.formats import Format, check_width, read_head
 from persmark.events.mapping import KINDS, Mapping
+from persmark.events.names import fold
 from persmark.events.persons import is_email
 from persmark.events.stage import flat, unreadable_parquet
-from persmark.events.vocabulary import EVENT_TYPE_NAMES, fold, guess_columns, guess_kind
+from persmark.events.vocabulary import EVENT_TYPE_NAMES, guess_columns, guess_kind
 from persmark.text import Text, text
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from persmark.errors import FileRefusedError
 from persmark.events.formats import MAX_LINE, Digest, Format, opened
-from persmark.events.mapping import Mapping
+from persmark.events.mapping import KEY_COLUMNS, Mapping
 from persmark.events.vocabulary import TARGETS
 from persmark.text import text
 
@@ -257,8 +257,8 @@ def records(path: Path, form: Format, names: Sequence[str], rejects: Rejects) ->
 
 
 def stage_columns(kind: str) -> list[str]:
-    """Columns of the staging table: the kind's targets and what has no target."""
-    return [*TARGETS[kind], "rest"]
+    """Columns of the staging table: the kind's targets, the keys of a user, and what has no target."""
+    return [*TARGETS[kind], *KEY_COLUMNS.values(), "rest"]
 
 
 def _more(cells: list[str | None], mapping: Mapping) -> dict[str, str]:
@@ -283,6 +283,9 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
     for target in TARGETS[mapping.kind]:
         column = mapping.columns.get(target)
         made[target] = pa.array(columns[names.index(column)], pa.string()) if column else nothing
+    for key, place in KEY_COLUMNS.items():
+        column = mapping.keys.get(key)
+        made[place] = pa.array(columns[names.index(column)], pa.string()) if column else nothing
     rest = mapping.rest(names)
     if rest or any(len(row[2]) > width for row in rows):
         positions = [names.index(name) for name in rest]

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from persmark import columns as c
+from persmark.events.names import consent_purposes, contact_field, fold
 from persmark.text import Text, text
 
 
@@ -157,20 +157,6 @@ EVENT_TYPE_NAMES: Map[str, str] = MappingProxyType({
     for spelling in spellings.split()
 })  # fmt: skip
 
-# Header spellings of what belongs in the contact vault and nowhere else.
-CONTACT_NAMES: Map[str, str] = MappingProxyType({
-    "email": "email", "emailaddress": "email", "mail": "email", "邮箱": "email",
-    "phone": "phone", "phonenumber": "phone", "mobile": "phone", "mobilephone": "phone", "手机": "phone",
-    "手机号": "phone", "firstname": "first_name", "givenname": "first_name", "lastname": "last_name",
-    "surname": "last_name", "familyname": "last_name", "zip": "zip", "zipcode": "zip", "postcode": "zip",
-    "postalcode": "zip",
-})  # fmt: skip
-
-
-def fold(name: str) -> str:
-    """A header or event type without case, spaces and punctuation, for comparing spellings."""
-    return re.sub(r"[\W_]+", "", name.strip().lower())
-
 
 def guess_columns(kind: str, present: Sequence[str]) -> dict[str, str]:
     """Target -> column by header spelling; a column is used once, the best-named target first."""
@@ -187,15 +173,26 @@ def guess_columns(kind: str, present: Sequence[str]) -> dict[str, str]:
             found[target_name] = name
     if "user_id" in TARGETS[kind] and "user_id" not in found:
         # An address tells people apart where nothing else does; it is stored as a pseudonym.
-        addresses = [name for name, short in folded.items() if CONTACT_NAMES.get(short) == "email"]
+        addresses = [name for name in present if contact_field(name, of_users=True) == "email"]
         if addresses and addresses[0] not in found.values():
             found["user_id"] = addresses[0]
     return found
 
 
+def _are_people(present: Sequence[str], events: Map[str, str]) -> bool:
+    """Whether a header is that of a list of people, who may have a date they joined on, and did nothing."""
+    if "user_id" not in events or {"item_id", "event_type", "value", "quantity", "order_id"} & set(events):
+        return False
+    fields = {contact_field(name, of_users=True) for name in present} - {None}
+    n_consents = sum(consent_purposes(name) is not None for name in present)
+    return len(fields) + min(n_consents, 1) >= 2
+
+
 def guess_kind(present: Sequence[str]) -> str:
     """Which kind of file a header looks like: events have a user and a time, items no user."""
     events = guess_columns("events", present)
+    if _are_people(present, events):
+        return "users"
     if "user_id" in events and "event_time" in events:
         return "events"
     if "item_id" in guess_columns("items", present) and "user_id" not in events:

@@ -1,6 +1,14 @@
 """Contacts under lock, pseudonyms, consent, and the smallest group that may be shown."""
 
-from persmark.privacy.consent import CONSENT_STATES, PURPOSES, consent_counts, consents, save_consents
+from persmark.privacy.consent import (
+    CONSENT_STATES,
+    DENIED,
+    GRANTED,
+    PURPOSES,
+    consent_counts,
+    consents,
+    save_consents,
+)
 from persmark.privacy.keys import KEY_VARIABLE, KeyLostError, key_path, pseudonym, seal, seal_all, unseal
 from persmark.privacy.vault import CONTACT_FIELDS, Vault
 
@@ -12,6 +20,8 @@ MINIMUM_GROUP_SIZE = 11
 __all__ = [
     "CONSENT_STATES",
     "CONTACT_FIELDS",
+    "DENIED",
+    "GRANTED",
     "KEY_VARIABLE",
     "MINIMUM_GROUP_SIZE",
     "PURPOSES",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from persmark.errors import ColumnMissingError, InputError
+from persmark.privacy.consent import save_consents
 from persmark.privacy.keys import Key, key_in_force, other_key
 from persmark.store import State
 from persmark.text import text
@@ -25,6 +26,13 @@ VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "table": "TEXT NOT NULL",
         "user_id": "TEXT NOT NULL",
         "sealed": "BLOB NOT NULL",
+    },
+    # As the workspace's `consents`: a yes or no of a file that is being loaded.
+    "waiting_consents": {
+        "source_id": "INTEGER NOT NULL",
+        "user_id": "TEXT NOT NULL",
+        "purpose": "TEXT NOT NULL",
+        "state": "TEXT NOT NULL",
     },
     # Which key this vault was begun with, so that another one is refused before it writes.
     "lock": {"id": "INTEGER PRIMARY KEY CHECK (id = 1)", "key_id": "BLOB NOT NULL"},
@@ -103,7 +111,12 @@ class Vault:
         return [named[value] for value in values]
 
     def wait(
-        self, source_id: int, *, contacts: pa.Table | None = None, pseudonyms: Mapping[str, str] | None = None
+        self,
+        source_id: int,
+        *,
+        contacts: pa.Table | None = None,
+        pseudonyms: Mapping[str, str] | None = None,
+        consents: Sequence[tuple[str, str, str]] = (),
     ) -> None:
         """Hold what a file that is being loaded brings, sealed, until `keep` or `drop` of its number.
 
@@ -111,6 +124,7 @@ class Vault:
             source_id: The load's number.
             contacts: As for `put_contacts`; fields that are null leave what is known as it is.
             pseudonyms: Pseudonym -> source id.
+            consents: User id, purpose and state.
 
         Raises:
             KeyLostError: The vault was begun with another key.
@@ -144,13 +158,30 @@ class Vault:
                     for table, user, value, place in rows
                 ),
             )
+            self._state.add_many(
+                "waiting_consents",
+                (
+                    {"source_id": source_id, "user_id": user, "purpose": purpose, "state": state}
+                    for user, purpose, state in consents
+                ),
+            )
 
     def waiting(self) -> set[int]:
         """Numbers of the loads whose rows wait."""
-        return {row["source_id"] for row in self._state.rows("waiting")}
+        tables = ("waiting", "waiting_consents")
+        return {row["source_id"] for table in tables for row in self._state.rows(table)}
 
-    def keep(self, source_id: int) -> None:
-        """The load stands: its waiting rows take their places. Needs no key; may be repeated."""
+    def keep(self, source_id: int, state: State) -> None:
+        """The load stands: its waiting rows take their places. Needs no key; may be repeated.
+
+        Args:
+            source_id: The load's number.
+            state: The workspace's `state`, where consents stand.
+        """
+        said = self._state.rows("waiting_consents", {"source_id": source_id})
+        if said:
+            names = ("user_id", "purpose", "state")
+            save_consents(state, pa.table({name: [row[name] for row in said] for name in names}))
         with self._state.transaction():
             rows = self._state.rows("waiting", {"source_id": source_id})
             for table in ("contacts", "pseudonyms"):
@@ -162,11 +193,12 @@ class Vault:
                         if row["table"] == table
                     ],
                 )
-            self._state.drop("waiting", {"source_id": source_id})
+            self.drop(source_id)
 
     def drop(self, source_id: int) -> None:
         """The load never was: its waiting rows go."""
-        self._state.drop("waiting", {"source_id": source_id})
+        for table in ("waiting", "waiting_consents"):
+            self._state.drop(table, {"source_id": source_id})
 
     def contacts(self, user_ids: Sequence[str]) -> pa.Table:
         """Contacts of the users that have any, in the order asked for.
@@ -214,7 +246,7 @@ class Vault:
             return sum(
                 self._state.drop(table, {"user_id": user})
                 for user in user_ids
-                for table in ("contacts", "pseudonyms", "waiting")
+                for table in ("contacts", "pseudonyms", "waiting", "waiting_consents")
             )
 
     def _found(self, table: str, user_ids: Sequence[str], place: Place) -> dict[str, bytes]:

@@ -1,10 +1,22 @@
 -- Staged text becomes typed events; a row that cannot carries the reason instead.
 CREATE TEMP TABLE typed AS
-WITH numbered AS (
+-- Where the user is blank or names nobody, the row's other user id, e-mail, phone or device says who it is.
+WITH known AS (
+    SELECT
+        *,
+        nullif(trim(user_id), '') AS own,
+        regexp_full_match(coalesce(trim(user_id), ''), $blocked) AS nobody,
+        CASE WHEN NOT regexp_full_match(trim(key_user_id), $blocked) THEN trim(key_user_id) END AS of_user_id,
+        CASE WHEN NOT regexp_full_match(trim(key_email), $blocked) THEN lower(trim(key_email)) END AS of_email,
+        CASE WHEN NOT regexp_full_match(trim(key_phone), $blocked) THEN trim(key_phone) END AS of_phone,
+        CASE WHEN NOT regexp_full_match(trim(key_device), $blocked) THEN trim(key_device) END AS of_device
+    FROM stage
+),
+numbered AS (
     SELECT
         *,
         TRY_CAST(event_time AS DOUBLE) AS written
-    FROM stage
+    FROM known
 ),
 -- A number of microseconds that no calendar shows (past the year 2286 either way) is no time.
 clocked AS (
@@ -22,7 +34,16 @@ parsed AS (
     SELECT
         line,
         n_lines,
-        nullif(trim(user_id), '') AS user_id,
+        CASE WHEN nobody THEN coalesce(of_user_id, of_email, of_phone, of_device, own) ELSE own END AS user_id,
+        CASE
+            WHEN NOT nobody THEN ''
+            WHEN of_user_id IS NOT NULL THEN 'user_id'
+            WHEN of_email IS NOT NULL THEN 'email'
+            WHEN of_phone IS NOT NULL THEN 'phone'
+            WHEN of_device IS NOT NULL THEN 'device'
+            ELSE ''
+        END AS user_from,
+        key_user_id, key_email, key_phone, key_device,
         nullif(trim(item_id), '') AS item_id,
         nullif(trim(event_type), '') AS event_type,
         trim(event_time) AS time_text,
