@@ -118,7 +118,7 @@ def _ledger_table(sources: list[events.Source]) -> pd.DataFrame:
 
 
 def show_ledger(workspace: Workspace) -> None:
-    """Every file, and what became of each of its rows; the rejected ones as a download."""
+    """Every file, and what became of each of its rows; one of them can be looked into."""
     sources = list(events.ledger(workspace))
     if not sources:
         return
@@ -128,33 +128,89 @@ def show_ledger(workspace: Workspace) -> None:
         "Repeated rows are loaded and flagged.",
     )
     show_table(_ledger_table(sources), "ledger")
-    rejecting = [one for one in sources if one.rejected]
-    if not rejecting:
-        note(
-            counted(
-                len(sources), "The file has no rejected row.", "None of the {n} files has a rejected row."
-            )
-        )
-        return
+    by_number = {one.source_id: one for one in sources}
+    first = next((one for one in sources if one.rejected), sources[0])
+    if state.chosen("file_of") not in by_number:
+        state.fill_widget("file_of", first.source_id, again=True)
     chosen = st.selectbox(
-        "Rejected rows of",
-        rejecting,
-        format_func=lambda one: f"{one.source_id}. {one.name} ({one.rejected:,} rejected)",
-        key="rejects_of",
+        "Look into a file",
+        list(by_number),
+        format_func=lambda number: _file_label(by_number[number]),
+        key="file_of",
     )
-    reasons = pd.DataFrame(sorted(chosen.rejected_by_reason.items()), columns=["reason", "rows"])
-    left, right = side_by_side("rejects", 2, 1)
-    with left:
-        show_table(reasons, "reject-reasons", download=False)
-    with right:
-        st.download_button(
-            "Download rejected rows",
-            lambda: events.rejects_csv(workspace, chosen.source_id).encode("utf-8"),
-            file_name=f"rejected-{chosen.source_id}.csv",
-            mime="text/csv",
-            key="download-rejects",
-            icon=":material/download:",
-            on_click="ignore",
+    show_file(workspace, by_number[int(chosen)])
+
+
+def _file_label(one: events.Source) -> str:
+    return f"{one.source_id}. {one.name} · {one.rows_in:,} rows" + (
+        f", {one.rejected:,} rejected" if one.rejected else ""
+    )
+
+
+def _became(one: events.Source) -> Text:
+    """What became of a file's rows, in one sentence."""
+    return text(
+        "{rows_in} rows: {loaded} loaded, {duplicate} there already, {rejected} rejected, {skipped} skipped."
+        + (" The loaded ones hold {n_events} events." if one.n_events != one.loaded else "")
+        + (" {repeated} are exact repeats, kept and flagged." if one.repeated else ""),
+        rows_in=one.rows_in, loaded=one.loaded, duplicate=one.duplicate, rejected=one.rejected,
+        skipped=one.skipped, n_events=one.n_events, repeated=one.repeated,
+    )  # fmt: skip
+
+
+def show_file(workspace: Workspace, one: events.Source) -> None:
+    """What became of the rows of one file, why, and what to do about it; how it was read."""
+    note(_became(one))
+    rows = [("rejected", *pair) for pair in sorted(one.rejected_by_reason.items(), key=lambda pair: -pair[1])]
+    if rows:
+        table = pd.DataFrame(
+            [
+                {
+                    "became": became,
+                    "n_rows": n_rows,
+                    "reason": code,
+                }
+                for became, code, n_rows in rows
+            ]
+        )
+        show_table(table, "reject-reasons", download=False)
+    if one.rejected:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.download_button(
+                "Download rejected rows",
+                lambda: events.rejects_csv(workspace, one.source_id).encode("utf-8"),
+                file_name=f"rejected-{one.source_id}.csv",
+                mime="text/csv",
+                key="download-rejects",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+            note(
+                "Mend the rows in that file and upload it under Add data, into this workspace: "
+                "exactly those rows will appear."
+            )
+    with st.expander("How it was read, and what was assumed", type="compact"):
+        _show_reading(one)
+
+
+def _show_reading(one: events.Source) -> None:
+    """The mapping of a file that stands, and what nobody was asked."""
+    for sentence in one.questions:
+        note(sentence)
+    if not one.questions:
+        note("Nothing was assumed.")
+    columns = one.mapping.get("columns") or {}
+    if columns:
+        targets = events.TARGETS[one.kind]
+        show_table(
+            pd.DataFrame(
+                [
+                    {"column": column, "meaning": words(targets[name].title) if name in targets else name}
+                    for name, column in columns.items()
+                ]
+            ),
+            "file-columns",
+            download=False,
         )
 
 
@@ -169,24 +225,21 @@ def show_undo(workspace: Workspace, *, busy: bool) -> None:
         chosen = st.selectbox(
             "Take out the events of",
             files,
-            format_func=lambda one: f"{one.source_id}. {one.name} ({one.loaded:,} loaded)",
+            format_func=lambda one: f"{one.source_id}. {one.name} ({one.n_events:,} events)",
             key="undo_of",
         )
-        n_left = int(workspace.stats("events").get("n_events", 0)) - chosen.loaded
+        n_left = int(workspace.stats("events").get("n_events", 0)) - chosen.n_events
         note(
             text(
                 "{n} events of {file} are taken out and {left} stay; profiles, segments and slates are stale "
                 "until they are rebuilt, and audiences drawn before stay as they are.",
-                n=chosen.loaded,
+                n=chosen.n_events,
                 file=chosen.name,
                 left=max(n_left, 0),
             )
         )
         if any(one.duplicate for one in files if one.source_id > chosen.source_id):
-            note(
-                "Rows that a later file repeated were counted there as duplicates and are not brought back: "
-                "load that file again for them."
-            )
+            note("Those of them that a later file brought as well stay, under that file.")
         sure = st.checkbox("Yes, take these events out", key=f"undo_sure_{chosen.source_id}", disabled=busy)
         if st.button("Undo this load", key="undo_load", icon=":material/undo:", disabled=busy or not sure):
             actions.start(workspace, state.actor(), actions.UndoLoad(source_id=chosen.source_id))
@@ -200,4 +253,3 @@ def show_empty(workspace: Workspace) -> None:
         if workspace.kind == "own"
         else "Nothing is loaded here yet."
     )
-    state.forget("rejects_of")
