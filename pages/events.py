@@ -8,6 +8,7 @@ from persmark.ui.words import page_head
 page_head("Events", "What data do we have, and what became of every row?")
 
 workspace = state.workspace()
+loading.show_refused(workspace)
 busy = job_panel(workspace, loading.VERBS, "Loading data")
 
 if events.loaded(workspace):

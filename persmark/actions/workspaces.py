@@ -80,6 +80,25 @@ def create_workspace_for_upload(actor: Actor, file_name: str, *, time_zone: str 
     return create_workspace(workspace_for_upload(file_name), label=Path(file_name).name, time_zone=time_zone)
 
 
+def drop_refused_upload(actor: Actor, workspace: Workspace) -> jobs.Job | None:
+    """Delete a workspace that was made for an upload of which nothing was loaded.
+
+    Returns:
+        The load that failed or was cancelled; None where the workspace stays.
+    """
+    known = workspace.state.count("sources") - workspace.state.count("sources", {"state": "pending"})
+    if workspace.kind != "own" or workspace.versions() or known:
+        return None
+    job = jobs.latest(workspace)
+    if job is None or job.active or job.state == "done":
+        return None
+    asked = jobs.request(workspace.folder / "jobs" / job.job_id)
+    if not asked.get("request", {}).get("new_workspace"):
+        return None
+    remove_workspace(actor, workspace.name)
+    return job
+
+
 def remove_workspace(actor: Actor, name: str) -> None:
     """Delete a workspace with all it holds.
 

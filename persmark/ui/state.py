@@ -13,6 +13,7 @@ from persmark.store import Workspace, list_workspaces, open_workspace
 _WORKSPACE = "workspace"
 _NEXT = "_next_workspace"
 _SAID = "_said"
+_REFUSED = "_refused"
 _WIDGETS = "_widgets"
 _RULE = "rule"
 _RULE_SEEN = "rule_seen"
@@ -39,7 +40,8 @@ def pick_workspace() -> str | None:
     names = list_workspaces()
     asked = st.query_params.get(_WORKSPACE)
     chosen = st.session_state.get(_WORKSPACE)
-    wanted = st.session_state.pop(_NEXT, None) or (asked if chosen is None else chosen)
+    sent = st.session_state.pop(_NEXT, None)
+    wanted = sent or (asked if chosen is None else chosen)
     if wanted in names:
         st.session_state[_WORKSPACE] = wanted
     elif chosen is not None:
@@ -47,6 +49,8 @@ def pick_workspace() -> str | None:
     picked = st.selectbox("Workspace", names, format_func=_label, key=_WORKSPACE, filter_mode=None)
     if picked and asked != picked:
         st.query_params[_WORKSPACE] = picked
+    if sent in names:
+        return None
     # Deleted under our eyes, by another visit: said as well, for other figures stand there now.
     missed = chosen if isinstance(chosen, str) and chosen not in names else asked
     return missed if missed and missed not in names else None
@@ -61,6 +65,22 @@ def switch_workspace(name: str) -> None:
     """Look at another workspace from the next run on, and run."""
     st.session_state[_NEXT] = name
     st.rerun()
+
+
+def keep_refusal(title: str, message: str, hint: str) -> None:
+    """Keep a refusal that outlives the workspace it is about, until it is put away."""
+    st.session_state[_REFUSED] = (title, message, hint)
+
+
+def kept_refusal() -> tuple[str, str, str] | None:
+    """Title, message and hint of it."""
+    found: tuple[str, str, str] | None = st.session_state.get(_REFUSED)
+    return found
+
+
+def put_refusal_away() -> None:
+    """Show it no longer."""
+    st.session_state.pop(_REFUSED, None)
 
 
 def recall(key: str, default: Any = None) -> Any:

@@ -138,12 +138,13 @@ class _Form:
     def _headers_end(self) -> None:
         disposition = {name.lower(): value for name, value in self._headers}.get(b"content-disposition", b"")
         if b"filename" in parse_options_header(disposition)[1]:
+            if self.frames:
+                raise HTTPException(status_code=400, detail="Expected 1 file, but got several")
             self._is_file = True
             self.frames.append(self._headers)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        # Of a second file nothing is kept: the route refuses a form that holds two.
-        if self._is_file and len(self.frames) == 1:
+        if self._is_file:
             self.ready.append(data[start:end])
 
     def emptied(self) -> bytes:

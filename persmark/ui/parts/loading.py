@@ -12,7 +12,7 @@ from persmark.store import Workspace, list_workspaces, open_workspace
 from persmark.text import text
 from persmark.ui import state, uploads
 from persmark.ui.parts.proposal import show_proposal
-from persmark.ui.refusals import shown
+from persmark.ui.refusals import refusal, shown
 from persmark.ui.words import note, section
 
 VERBS = ("sample", "simulate", "load", "undo", "compact")
@@ -46,6 +46,20 @@ def _from_server() -> tuple[Path, str] | None:
             hint="Give the full path, as the server sees it.",
         )
     return path, path.name
+
+
+def show_refused(workspace: Workspace) -> None:
+    """An upload of which nothing was loaded: its workspace goes, what was wrong stays to be read."""
+    if job := actions.drop_refused_upload(state.actor(), workspace):
+        error = job.error or "The load was cancelled before anything of the file stood."
+        state.keep_refusal("Nothing of the file was loaded", error, "No workspace was made for it.")
+        names = list_workspaces()
+        if names:
+            state.switch_workspace(names[0])
+        st.rerun()
+    if kept := state.kept_refusal():
+        refusal(*kept)
+        st.button("Put away", key="refused_away", type="tertiary", on_click=state.put_refusal_away)
 
 
 def show_adding(workspace: Workspace, *, busy: bool) -> None:

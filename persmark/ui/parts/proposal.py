@@ -180,9 +180,10 @@ def _show_load(
         return
     events.Mapping.from_json(mapping).check(proposal.columns, name)
     target = places[str(place)]
+    fresh = target not in list_workspaces()
     there = (
         open_workspace(target)
-        if target in list_workspaces()
+        if not fresh
         else actions.create_workspace_for_upload(state.actor(), name, time_zone=str(mapping["time_zone"]))
     )
     actions.start(
