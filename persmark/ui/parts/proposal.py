@@ -182,16 +182,21 @@ def _show_load(
     target = places[str(place)]
     fresh = target not in list_workspaces()
     there = (
-        open_workspace(target)
-        if not fresh
-        else actions.create_workspace_for_upload(state.actor(), name, time_zone=str(mapping["time_zone"]))
+        actions.create_workspace_for_upload(state.actor(), name, time_zone=str(mapping["time_zone"]))
+        if fresh
+        else open_workspace(target)
     )
     actions.start(
         there,
         state.actor(),
         actions.LoadFiles(
-            paths=(str(path),), kind=proposal.kind, mapping=mapping, names=(name,), delete_after=delete_after
-        ),
+            paths=(str(path),),
+            kind=proposal.kind,
+            mapping=mapping,
+            names=(name,),
+            delete_after=delete_after,
+            new_workspace=fresh,
+        ),  # fmt: skip
     )
     if delete_after:
         uploads.take(path)
