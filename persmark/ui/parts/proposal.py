@@ -196,7 +196,7 @@ def _show_load(
             names=(name,),
             delete_after=delete_after,
             new_workspace=fresh,
-        ),  # fmt: skip
+        ),
     )
     if delete_after:
         uploads.take(path)
