@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from persmark.columns import EVENT_TYPES, TABLES
+from persmark.columns import EVENT_TYPES
+from persmark.events.ruling import CAME, LISTED, Ruling, lay_down
 from persmark.settings import settings
-from persmark.store import Writer, quoted, read_sql
+from persmark.store import Writer, read_sql
 
 _PACKAGE = "persmark.events"
 ORDER = "ORDER BY user_id, event_time, item_id, event_type"
@@ -29,12 +30,26 @@ class Counts:
         duplicate: Records all of whose events stood already, or repeat earlier ones and are dropped.
         repeated: Loaded events identical to an earlier one of the file.
         n_events: Events of the loaded records that are new.
+        n_echoes: Events that stood already and are kept aside, for when the earlier file is undone.
     """
 
     loaded: int
     duplicate: int
     repeated: int
     n_events: int = 0
+    n_echoes: int = 0
+
+
+def same_row(one: str, other: str) -> str:
+    """A condition: two rows without event ids are the same event.
+
+    Args:
+        one: Alias of the first table.
+        other: Alias of the second.
+    """
+    keys = ("user_id", "event_time", "event_type", "repeat_no")
+    plain = " AND ".join(f"{one}.{name} = {other}.{name}" for name in keys)
+    return plain + "".join(f" AND {one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in IDENTITY)
 
 
 def _mark(w: Writer, timeline: str) -> None:
@@ -62,74 +77,132 @@ def _number_repeats(w: Writer, table: str) -> int:
     return int(w.rows("SELECT count(*) FROM repeats")[0][0])
 
 
-def _drop_known(w: Writer) -> int:
-    """Leave out of `fresh` what the workspace holds already; returns how many rows."""
-    equal = " AND ".join(f"e.{name} IS NOT DISTINCT FROM f.{name}" for name in IDENTITY)
+def _drop_known(w: Writer, *, twin: bool) -> tuple[int, int]:
+    """Leave out of `fresh` what the workspace holds already, and keep it as echoes.
+
+    Rows are compared as they came, whatever rules made of them since.
+
+    Returns:
+        How many rows were left out, and how many of them are echoes.
+    """
+    held = CAME if w.manifest.group("events").stats.get("n_originals") else "SELECT * FROM events"
     low, high, n_ids = w.rows("SELECT min(event_time), max(event_time), count(event_id) FROM fresh")[0]
     w.run(
         f"""CREATE TEMP TABLE known AS
         SELECT DISTINCT f.rowid AS row_id
-        FROM (SELECT * FROM events WHERE event_time BETWEEN $low AND $high) AS e
-        JOIN fresh AS f ON e.user_id = f.user_id AND e.event_time = f.event_time
-            AND e.event_type = f.event_type AND e.repeat_no = f.repeat_no AND {equal}""",
+        FROM (SELECT * FROM ({held}) WHERE event_time BETWEEN $low AND $high) AS e
+        JOIN fresh AS f ON {same_row("e", "f")}""",
         {"low": low, "high": high},
     )
     if n_ids:
         w.run(
-            """INSERT INTO known SELECT DISTINCT f.rowid
-            FROM events AS e JOIN fresh AS f ON e.event_id = f.event_id
+            f"""INSERT INTO known SELECT DISTINCT f.rowid
+            FROM ({held}) AS e JOIN fresh AS f ON e.event_id = f.event_id
             WHERE f.rowid NOT IN (SELECT row_id FROM known)"""
         )
-    n_known = int(w.rows("SELECT count(*) FROM known")[0][0])
-    if n_known:
-        w.run("DELETE FROM fresh WHERE rowid IN (SELECT row_id FROM known)")
-    return n_known
+    n_known, n_fresh = w.rows("SELECT (SELECT count(*) FROM known), (SELECT count(*) FROM fresh)")[0]
+    if not n_known:
+        return 0, 0
+    # A second copy of a file needs none: the file that is undone leaves its rows to it.
+    n_echoes = 0 if twin and n_known == n_fresh else int(n_known)
+    if n_echoes:
+        w.run(
+            f"""CREATE TABLE out.echoes AS SELECT {LISTED} FROM fresh
+            WHERE rowid IN (SELECT row_id FROM known) {ORDER}"""
+        )
+    w.run("DELETE FROM fresh WHERE rowid IN (SELECT row_id FROM known)")
+    return int(n_known), n_echoes
 
 
 def finish(
-    w: Writer, *, table: str, delta: bool, drop_repeats: bool = False, by_line: bool = False
+    w: Writer,
+    *,
+    table: str,
+    delta: bool,
+    ruling: Ruling,
+    drop_repeats: bool = False,
+    by_line: bool = False,
+    twin: bool = False,
 ) -> Counts:
-    """From filled rows to the group's tables: repeats, known rows, sessions, counts, stats.
+    """From filled rows to the group's tables: repeats, known rows, rules, sessions, counts, stats.
 
     Args:
         w: Writing the group `events`.
-        table: `out.events` for a base, `fresh` for a delta.
+        table: `out.events` for a base without rules, else `fresh`.
         delta: Whether the rows are added to what stands.
+        ruling: The quality rules that hold.
         drop_repeats: Drop rows identical to an earlier one of the same file.
         by_line: One record may have made several rows: `fresh` has one column more, `line`, and
             records are counted by it.
+        twin: Whether the same bytes stand loaded in the same way.
     """
-    n_records = f"SELECT count({'DISTINCT line' if by_line else '*'}) FROM {table}"
-    (n_read,) = w.rows(n_records)[0]
+    n_records = f"SELECT count({'DISTINCT line' if by_line else '*'}), count(*) FROM {table}"
+    n_read, n_events = w.rows(n_records)[0]
     _mark(w, f"SELECT user_id, event_time, item_id, event_type FROM {table}")
     repeated = _number_repeats(w, table)
-    dropped = 0
+    dropped = n_echoes = 0
     if repeated and drop_repeats:
         w.run(f"DELETE FROM {table} WHERE repeat_no > 0")
         dropped, repeated = repeated, 0
-    old = w.manifest.group("events").stats if delta else {}
     if delta:
-        dropped += _drop_known(w)
-    (n_loaded,) = w.rows(n_records)[0] if dropped else (n_read,)
+        n_known, n_echoes = _drop_known(w, twin=twin)
+        dropped += n_known
+        repeated = int(w.rows("SELECT count(*) FROM fresh WHERE repeat_no > 0")[0][0])
+    n_loaded, n_events = w.rows(n_records)[0] if dropped else (n_read, n_events)
     if table != "out.events":
-        columns = ", ".join(map(quoted, TABLES["events"]))
-        w.run(f"CREATE TABLE out.events AS SELECT {columns} FROM {table} {ORDER}")
+        lay_down(w, ruling, f"SELECT {LISTED} FROM {table}", keys=_keys(w), order=ORDER, delta=delta)
+    marked = not (delta or dropped or ruling.rules)
+    conclude(w, delta=delta, ruling=ruling, n_echoes=n_echoes, marked=marked)
+    return Counts(int(n_loaded), int(n_read) - int(n_loaded), repeated, int(n_events), n_echoes)
+
+
+def _keys(w: Writer) -> str:
+    """Links between user ids: those that stand, and those of the file that is being loaded."""
+    here = w.rows(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'out' AND table_name = 'identity_keys'"
+    )
+    return "SELECT * FROM identity_keys" + (" UNION ALL SELECT * FROM out.identity_keys" if here else "")
+
+
+def conclude(w: Writer, *, delta: bool, ruling: Ruling, n_echoes: int, marked: bool = False) -> None:
+    """Sessions, counts and stats of `out.events`.
+
+    Args:
+        w: Writing the group `events`.
+        delta: Whether the rows are added to what stands.
+        ruling: The quality rules under which they were written.
+        n_echoes: Rows of `out.echoes`.
+        marked: Whether the marks of just these rows were made already.
+    """
     if delta:
-        w.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM fresh")
+        w.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM out.events")
         _mark(
             w,
             """SELECT e.user_id, e.event_time, CAST(NULL AS VARCHAR) AS item_id, e.event_type
             FROM events AS e JOIN touched AS t ON t.user_id = e.user_id
-            UNION ALL SELECT user_id, event_time, NULL, event_type FROM fresh""",
+            UNION ALL SELECT user_id, event_time, NULL, event_type FROM out.events""",
         )
-        repeated = int(w.rows("SELECT count(*) FROM out.events WHERE repeat_no > 0")[0][0])
-    elif dropped:
+    elif not marked:
         _mark(w, "SELECT user_id, event_time, item_id, event_type FROM out.events")
     w.run(read_sql(_PACKAGE, "sessions"))
     w.run(read_sql(_PACKAGE, "event_counts"))
+    old = w.manifest.group("events").stats if delta else {}
     _stats(w, old)
-    n_events = w.stats_of["events"]["n_events"] - old.get("n_events", 0)
-    return Counts(int(n_loaded), int(n_read) - int(n_loaded), repeated, n_events)
+    sources = set(w.stats["source_ids"])
+    for table, n in (("originals", ruling.n_originals), ("echoes", n_echoes)):
+        if n:
+            sources |= {int(row[0]) for row in w.rows(f"SELECT DISTINCT source_id FROM out.{table}")}
+    n_by_rule = {**old.get("rule_events", {})}
+    for number, n in ruling.n_events.items():
+        n_by_rule[str(number)] = n_by_rule.get(str(number), 0) + n
+    w.stats.update(
+        source_ids=sorted(sources),
+        n_originals=ruling.n_originals + old.get("n_originals", 0),
+        n_echoes=n_echoes + old.get("n_echoes", 0),
+        rules=ruling.to_json(),
+        rules_behind=ruling.behind,
+        rule_events=n_by_rule,
+    )
 
 
 def _stats(w: Writer, old: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from persmark.columns import GROUP_OF
 from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
 from persmark.events.load import typed_select
+from persmark.events.ruling import Ruling
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, now
 from persmark.text import text
@@ -47,12 +48,14 @@ def load_tables(
         w.rows("CREATE TEMP TABLE handed AS SELECT * FROM handed_in", inputs={"handed_in": events})
         values = {column: f'"{column}"' for column in events.column_names}
         select = typed_select(values, "handed", time_zone=workspace.time_zone, source_id=number)
-        w.run(f"CREATE TABLE out.events AS {select} {ORDER}")
+        ruling = Ruling.of(workspace, w, delta=False)
+        table, kept = ("fresh", "TEMP TABLE") if ruling.rules else ("out.events", "TABLE")
+        w.run(f"CREATE {kept} {table} AS {select} {ORDER}")
         on_progress(0.4, text("Finding repeats and sessions"))
-        counts = finish(w, table="out.events", delta=False)
-        for table, rows in tables.items():
-            if table != "events" and GROUP_OF[table] in w.groups:
-                w.put(table, rows)
+        counts = finish(w, table=table, delta=False, ruling=ruling)
+        for other, rows in tables.items():
+            if other != "events" and GROUP_OF[other] in w.groups:
+                w.put(other, rows)
         w.stats_of["catalogue"]["source_ids"] = [number]
         schema = json.dumps([name, events.num_rows, events.schema.names])
         workspace.state.add(

@@ -17,6 +17,7 @@ from persmark.events.finish import ORDER, finish
 from persmark.events.formats import digest
 from persmark.events.ledger import recover
 from persmark.events.load import typed_select
+from persmark.events.ruling import Ruling
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, Writer, now, read_sql
 from persmark.text import text
@@ -87,7 +88,7 @@ def _fill(w: Writer, paths: dict[str, str], numbers: dict[str, int], on_progress
     w.run(f"CREATE TABLE out.events AS {select} {ORDER}")
     w.run("DROP TABLE journey")
     on_progress(0.3, text("Finding repeats and sessions"))
-    finish(w, table="out.events", delta=False)
+    finish(w, table="out.events", delta=False, ruling=Ruling({}, TIME_ZONE))
     on_progress(0.45, text("Reading the products and coupons"))
     w.create("items")
     macro, insert, _ = read_sql(_PACKAGE, "sample_items").split(";\n")

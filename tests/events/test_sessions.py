@@ -11,6 +11,7 @@ import pytest
 from persmark import events
 from persmark.errors import NotFoundError
 from persmark.events.clock import changes
+from persmark.events.compact import publish_without
 from persmark.events.ledger import recover
 from persmark.store import Workspace, create_workspace
 from tests.conftest import HARD
@@ -163,7 +164,8 @@ def test_a_load_whose_events_are_gone_is_not_said_to_stand(empty: Workspace, tmp
     load(empty, write(tmp_path / "0.csv", DAYS[0]))
     load(empty, write(tmp_path / "1.csv", DAYS[1]))
     load(empty, write(tmp_path / "again.csv", DAYS[1]))
-    events.compact(empty, without=(2,))
+    (second,) = empty.state.rows("sources", {"source_id": 2})
+    assert publish_without(empty, second) == (6, {3: (3, 0)})
     recover(empty)
     assert [(one.source_id, one.state) for one in events.ledger(empty)] == [
         (3, "loaded"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from persmark.events.compact import rewrite
 from persmark.jobs import OnProgress, unwatched
+from persmark.text import text
 
 if TYPE_CHECKING:
     from persmark.store import Workspace
@@ -35,4 +37,10 @@ def apply_rules(workspace: Workspace, *, on_progress: OnProgress = unwatched) ->
     Raises:
         BusyError: Another load or build is writing.
     """
-    raise NotImplementedError
+    stats = rewrite(workspace, on_progress=on_progress)
+    if not stats:
+        return Applied(0, 0, 0)
+    on_progress(1.0, text("{n} events stand", n=stats["n_events"]))
+    with workspace.reader() as reader:
+        n_changed = int(reader.value("SELECT count(*) FROM events WHERE by_rule > 0", limit_ms=None))
+    return Applied(int(stats["n_events"]), n_changed, int(stats["n_originals"]) - n_changed)
