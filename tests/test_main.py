@@ -139,10 +139,12 @@ def test_a_dry_run_says_what_a_file_seems_to_be_and_loads_nothing(run: Any, tmp_
 
 def test_profiles(run: Any) -> None:
     found = run("profiles", "--workspace", "demo", "--as-of", "2030-01-01T00:00:00")
-    assert found.keys() == {"n_users", "as_of", "seconds"}
+    assert found.keys() == {"n_users", "as_of", "seconds", "n_refreshed"}
     assert found["as_of"] == "2030-01-01T00:00:00"
     again = run("profiles", "--workspace", "demo")
     assert 0 < again["n_users"] <= 200
+    assert again["n_refreshed"] == again["n_users"]  # the moment went back
+    assert run("profiles", "--workspace", "demo")["n_refreshed"] == 0
     assert len(audits("demo", "build profiles")) >= 2
 
 

@@ -24,6 +24,7 @@ EVENT = pa.schema(
         ("channel", pa.string()),
         ("local_date", pa.date32()),
         ("local_hour", pa.int32()),
+        ("source_id", pa.int32()),
         ("repeat_no", pa.int32()),
     ]
 )
@@ -37,7 +38,8 @@ def event(user: str, kind: str, at: str, item: str | None = None, **more: Any) -
             more[money] = Decimal(str(more[money]))
     return {
         "user_id": user, "item_id": item, "event_type": kind, "event_time": moment,
-        "local_date": moment.date(), "local_hour": moment.hour, "repeat_no": 0, **more,
+        "local_date": moment.date(), "local_hour": moment.hour, "source_id": 1,
+        "repeat_no": 0, **more,
     }  # fmt: skip
 
 
