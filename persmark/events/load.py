@@ -370,8 +370,9 @@ def load_events(
     on_progress: OnProgress,
 ) -> tuple[Filled, Counts]:
     """Read a file into the groups that `w` is writing; nothing is published here."""
-    # A file of users may have left links there, and no events.
-    delta = bool(w.manifest.group("events").stats.get("n_events"))
+    # A file of users may have left links there and no events, or rules all of them out.
+    stats = w.manifest.group("events").stats
+    delta = bool(stats.get("n_events") or stats.get("n_originals"))
     ruling = Ruling.of(workspace, w, delta=delta)
     # Where rules hold, what they make of the rows is written after them.
     table = "fresh" if delta or ruling.rules else "out.events"
