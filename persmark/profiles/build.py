@@ -20,7 +20,8 @@ from persmark.text import text
 # File -> what a person reads while it runs, and its part of the whole work.
 STEPS: tuple[tuple[str, str, float], ...] = (
     ("base", "Counting each user's events", 0.14),
-    ("orders", "Finding orders", 0.05),
+    ("given_back", "Netting refunds off", 0.01),
+    ("orders", "Finding orders", 0.04),
     ("buying", "Measuring gaps between purchases", 0.05),
     ("bought_items", "Counting items", 0.03),
     ("ended_sessions", "Counting sessions", 0.02),
@@ -38,7 +39,8 @@ LAST_STEPS: tuple[tuple[str, str, float], ...] = (
     ("scores", "Scoring recency, frequency and money", 0.03),
     ("profiles", "Writing profiles", 0.15),
 )
-RECIPE = tuple(name for name, _, _ in (*STEPS, *LAST_STEPS))
+AROUND = ("seen", "seen_touched", "facts", "facts_refreshed")
+RECIPE = (*AROUND, *(name for name, _, _ in (*STEPS, *LAST_STEPS)))
 
 # Steps that take one range of users at a time, and how many users that is.
 BY_RANGE = ("top_categories", "favourite_brands")
