@@ -21,9 +21,10 @@ from persmark.events.finish import Counts
 from persmark.events.formats import digest
 from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
-from persmark.events.propose import Proposal, guess_time, propose
-from persmark.events.stage import Rejects, SourceFile
-from persmark.events.waiting import settle_contacts, settle_left_over
+from persmark.events.propose import Proposal, Question, guess_time, phone_question, propose
+from persmark.events.records import Rejects
+from persmark.events.stage import SourceFile
+from persmark.events.waiting import check_key, settle_contacts, settle_left_over
 from persmark.jobs import OnProgress, unwatched
 from persmark.privacy import seal_all, unseal
 from persmark.spreadsheet import escaped_cell
@@ -108,15 +109,26 @@ def _plain_time(found: Proposal, saved: Mapping) -> str | None:
     return None if doubtful else written
 
 
+def _phone_ids(found: Proposal, mapping: Mapping) -> list[Question]:
+    """The question whether user ids are phones, where a mapping does not answer it yet."""
+    column = mapping.columns.get("user_id")
+    if mapping.phone_ids or column not in found.preview:
+        return []
+    if column == found.mapping.columns.get("user_id"):
+        return [question for question in found.questions if question.key == "phone_ids"]
+    asked = phone_question([str(value) for value in found.preview[column].dropna()])
+    return [asked] if asked else []
+
+
 def _answered(found: Proposal, mapping: Mapping | None, name: str) -> tuple[Mapping, list[str]]:
     """The mapping to load with, and in words what was assumed.
 
     Raises:
         InputError: Something must be answered first.
     """
-    if mapping is not None:
-        return mapping, []
     open_ones = [question for question in found.questions if question.assumed is None]
+    if mapping is not None:
+        open_ones = _phone_ids(found, mapping)
     if open_ones:
         one = open_ones[0]
         raise InputError(
@@ -126,6 +138,8 @@ def _answered(found: Proposal, mapping: Mapping | None, name: str) -> tuple[Mapp
             hint=text("Answer it on the Events page, or give --mapping with '{key}' as one of {options}.",
                       key=one.key, options=", ".join(one.options)),
         )  # fmt: skip
+    if mapping is not None:
+        return mapping, []
     return found.mapping, [f"{question.text} ({question.assumed})" for question in found.questions]
 
 
@@ -202,6 +216,8 @@ def load(
     )
     mapping, assumed = _answered(found, mapping or _known_mapping(workspace, found), name)
     mapping.check(found.columns, name)
+    if mapping.kind == "users":
+        check_key(workspace)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
     read = digest(path, found.format.compression)
     with _plain_path(workspace, path) as readable:

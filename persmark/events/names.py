@@ -7,7 +7,7 @@ German, French, Spanish and Chinese counterparts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 
@@ -65,6 +65,35 @@ def contact_field(name: str, *, of_users: bool) -> str | None:
     elif not of_users and short in _OF_USERS_ONLY:
         return None
     return None if not of_users and field in _PLACES else field
+
+
+# A browser's or an app's own name for itself: it tells who somebody is until they log in, and after.
+_DEVICE_NAMES = _spelled({
+    "device": "deviceid anonymousid visitorid fullvisitorid clientid cookieid userpseudoid installationid "
+    "installid advertisingid idfa gaid distinctid 设备id 设备号 匿名id 访客id",
+})  # fmt: skip
+
+
+def guess_keys(kind: str, present: Sequence[str], user_column: str | None) -> dict[str, str]:
+    """What beside the user id tells who a user is: key -> column, by header spelling.
+
+    Args:
+        kind: events, items or users.
+        present: The file's columns.
+        user_column: The one that is mapped to the user id.
+    """
+    found: dict[str, str] = {}
+    if kind == "items" or not user_column:
+        return found
+    for name in present:
+        if name == user_column:
+            continue
+        about = contact_field(name, of_users=kind == "users")
+        if about in ("email", "phone"):
+            found.setdefault(about, name)
+        elif fold(name) in _DEVICE_NAMES:
+            found.setdefault("device", name)
+    return found
 
 
 EMAIL, SMS, AD_USER_DATA, AD_PERSONALIZATION = "email", "sms", "ad_user_data", "ad_personalization"

@@ -68,10 +68,12 @@ def looks_like_phone(value: str) -> bool:
 
 
 def phones_among(values: Iterable[str | None]) -> str | None:
-    """The first value that looks like a phone, where at least half of the filled ones do; else None."""
+    """How phones are written in a column of which at least half are ones, digits masked; else None."""
     filled = [value for value in values if value and value.strip()]
     found = [value for value in filled if looks_like_phone(value)]
-    return found[0] if found and 2 * len(found) >= len(filled) else None
+    if not found or 2 * len(found) < len(filled):
+        return None
+    return re.sub(r"\d(?=.*\d{2})", "•", found[0].strip())
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
+from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from persmark.errors import FileRefusedError, InputError
-from persmark.events.formats import Format, check_width, read_head
+from persmark.events.dialect import Head
+from persmark.events.formats import Format, check_width
+from persmark.events.head import look
 from persmark.events.mapping import KINDS, Mapping
-from persmark.events.names import fold
-from persmark.events.persons import is_email
+from persmark.events.names import consent_purposes, contact_field, fold, guess_keys
+from persmark.events.persons import is_email, phones_among
 from persmark.events.stage import flat, unreadable_parquet
 from persmark.events.vocabulary import EVENT_TYPE_NAMES, guess_columns, guess_kind
 from persmark.text import Text, text
@@ -89,8 +91,9 @@ def _showable(value: str | None) -> str | None:
     return value and value.encode("utf-8", "replace").decode()
 
 
-def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[list[str | None]]]:
+def _rows(path: Path, head: Head, lines: list[str]) -> tuple[list[str], list[list[str | None]]]:
     """The file's columns and its first rows as text."""
+    form = head.form
     if form.kind == "parquet":
         try:
             file = pq.ParquetFile(path)
@@ -120,14 +123,8 @@ def _rows(path: Path, form: Format, lines: list[str]) -> tuple[list[str], list[l
             )
         names = list(dict.fromkeys(key for one in found for key in one))
         return names, [[_showable(flat(one.get(name))) for name in names] for one in found]
-    records = [
-        r
-        for r in csv.reader(lines[form.skip_lines : form.skip_lines + _SAMPLE_ROWS], delimiter=form.delimiter)
-        if r
-    ]
-    header = records[0] if form.header else [f"c{position}" for position in range(1, len(records[0]) + 1)]
-    names = unique_names(header)
-    body = records[1:] if form.header else records
+    names = unique_names(head.names)
+    body = head.rows[:_SAMPLE_ROWS]
     return names, [[*row, *[None] * (len(names) - len(row))][: len(names)] for row in body]
 
 
@@ -179,8 +176,51 @@ def _mostly_emails(rows: Sequence[Sequence[str | None]], column: int) -> bool:
     return bool(filled) and sum(map(is_email, filled)) >= len(filled) / 2
 
 
+def phone_question(values: Sequence[str | None]) -> Question | None:
+    """What must be asked about user ids that look like phone numbers."""
+    shape = phones_among(values)
+    if shape is None:
+        return None
+    return Question(
+        "phone_ids",
+        text("User ids are written like {shape}: are they phone numbers? Phones are kept as pseudonyms.",
+             shape=shape),
+        ("phone", "plain"),
+        None,
+    )  # fmt: skip
+
+
+def _of_person(name: str) -> bool:
+    """Whether a users file's column goes to the vault or to the consents, and nowhere else."""
+    about = contact_field(name, of_users=True)
+    return (about is not None and about not in ("city", "country")) or consent_purposes(name) is not None
+
+
+def _who_notes(mapping: Mapping, names: Sequence[str]) -> list[Text]:
+    """What is done with what tells who somebody is, in words."""
+    said = []
+    if mapping.keys:
+        said.append(
+            text("User ids that share {keys} are one person; every merge is listed and can be undone.",
+                 keys=", ".join(f"'{column}'" for column in mapping.keys.values()))
+        )  # fmt: skip
+    if mapping.kind == "users":
+        vaulted = [name for name in names if contact_field(name, of_users=True)]
+        agreed = [name for name in names if consent_purposes(name)]
+        if vaulted:
+            said.append(text("To the encrypted vault: {names}.", names=", ".join(vaulted)))
+        if agreed:
+            said.append(text("Read as consent: {names}.", names=", ".join(agreed)))
+    return said
+
+
 def propose(
-    path: Path | str, *, kind: str | None = None, name: str | None = None, time_zone: str = "UTC"
+    path: Path | str,
+    *,
+    kind: str | None = None,
+    name: str | None = None,
+    time_zone: str = "UTC",
+    reading: Map[str, Any] | None = None,
 ) -> Proposal:
     """Look at the head of a file and say what it seems to be.
 
@@ -189,6 +229,7 @@ def propose(
         kind: events, items or users; guessed from the header where not given.
         name: The name people know the file by.
         time_zone: For times that carry none.
+        reading: Fields of `Format` that a person fixed; the rest is found out.
 
     Raises:
         FileRefusedError: It is none of these, empty, or too wide.
@@ -196,8 +237,9 @@ def propose(
     path = Path(path)
     if kind is not None and kind not in KINDS:
         raise InputError(text("A file's kind must be events, items or users. Received: {kind}.", kind=kind))
-    form, lines = read_head(path)
-    names, rows = _rows(path, form, lines)
+    head, lines = look(path, reading)
+    form = head.form
+    names, rows = _rows(path, head, lines)
     check_width(len(names))
     import pandas as pd
 
@@ -260,7 +302,11 @@ def propose(
         # A column of addresses under any name is a contact column.
         addresses = tuple(name for name in mapping.rest(names) if _mostly_emails(rows, names.index(name)))
         mapping = replace(mapping, ignored=(*mapping.ignored, *addresses))
-    rest = mapping.rest(names)
+    mapping = replace(mapping, keys=mapping.keys or guess_keys(kind, names, mapping.columns.get("user_id")))
+    if asked := phone_question(values.get("user_id", [])):
+        questions.append(asked)
+    notes += _who_notes(mapping, names)
+    rest = [name for name in mapping.rest(names) if kind != "users" or not _of_person(name)]
     if rest:
         home = "properties" if kind == "events" else "attributes"
         notes.append(

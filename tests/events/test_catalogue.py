@@ -74,14 +74,16 @@ def test_contacts_of_a_users_file_stand_in_the_vault_and_nowhere_else(
 ) -> None:
     names = ["Customer ID", "E-Mail", "phone", "First Name", "last_name", "ZIP", "tier", "city x"]
     row = [HARD.replace('"', ""), *SECRETS, "gold 😀", ""]
+    nobody = ["", "", "", *row[3:]]
     if kind == "csv":
-        # A second row of another user without contacts, and one without id: rejected, its line sealed.
-        lines = [",".join(names), ",".join(row), "u2,,,,,,silver,", ",".join(["", *row[1:]])]
+        # A second row of another user without contacts, and one that nothing tells who it is: rejected,
+        # its line sealed.
+        lines = [",".join(names), ",".join(row), "u2,,,,,,silver,", ",".join(nobody)]
         path = write(tmp_path / "users.csv", "\n".join(lines))
     else:
         lines = [
             dict(zip(names, row, strict=True)), {"Customer ID": "u2", "tier": "silver"},
-            dict(zip(names, ["", *row[1:]], strict=True)),
+            dict(zip(names, nobody, strict=True)),
         ]  # fmt: skip
         path = write(tmp_path / "users.jsonl", "\n".join(json.dumps(line) for line in lines))
     source = load(empty, path)
