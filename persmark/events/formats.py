@@ -1,4 +1,4 @@
-"""How a file's bytes become records: compression, encoding, delimiter, header."""
+"""How a file is written: compression, encoding, delimiter, quotes, header; and one pass over its bytes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import codecs
 import csv
 import gzip
 import hashlib
-import io
+import re
 import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any
 
-from persmark.errors import FileRefusedError
+import pyarrow as pa
+
+from persmark.errors import FileRefusedError, InputError
 from persmark.text import text
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-DELIMITERS = (",", ";", "\t", "|")
+# Hive parts fields by \x01, MovieLens by two colons; ", " is a comma with blanks after it.
+DELIMITERS = (",", ";", "\t", "|", "\x01", "::", "^", "~", ", ", " ")
+QUOTES = ('"', "'", "")
+ESCAPES = ("doubled", "backslash")
 MAX_COLUMNS = 1_000
 MAX_LINE = 2_000_000  # characters; DuckDB's own default for one CSV line
-_HEAD_BYTES = 1 << 20
 _CHUNK = 1 << 22
 _MAX_INFLATION = 200  # times the compressed size; text compresses 5 to 30 times
 
@@ -39,11 +40,13 @@ class Format:
     Attributes:
         kind: csv, parquet or jsonl.
         encoding: A Python codec name.
-        compression: none or gzip.
-        delimiter: Between fields (csv).
-        quote: Around fields (csv).
+        compression: none, gzip or zstd.
+        delimiter: Between fields (csv): one character or a few; `, ` takes any blanks after a comma.
+        quote: Around fields (csv); empty = no field is quoted.
         header: Whether the first record names the columns; else they are c1, c2, ...
         skip_lines: Lines before the header that are no data.
+        escape: How a quote is written inside a quoted field: `doubled`, or after a `backslash`.
+        header_rows: Records that the header takes, where there is one.
     """
 
     kind: str = "csv"
@@ -53,6 +56,63 @@ class Format:
     quote: str = '"'
     header: bool = True
     skip_lines: int = 0
+    escape: str = "doubled"
+    header_rows: int = 1
+
+
+def _is_encoding(value: object) -> bool:
+    try:
+        # Python's own word for whether a codec makes text of bytes.
+        return isinstance(value, str) and bool(getattr(codecs.lookup(value), "_is_text_encoding", True))
+    except (LookupError, ValueError):
+        return False
+
+
+def _is_delimiter(value: object) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= 4 and not set(value) & set("\r\n\0\"'\\")
+
+
+def _is_count(most: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+_READING: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "encoding": ("the name of an encoding, such as utf-8, gb18030 or cp1252", _is_encoding),
+    "delimiter": ("one to four characters, no quote and no line end", _is_delimiter),
+    "quote": ("a double quote, a single quote, or empty for none", lambda value: value in QUOTES),
+    "escape": ("doubled or backslash", lambda value: value in ESCAPES),
+    "header": ("true or false", lambda value: isinstance(value, bool)),
+    "header_rows": ("a number from 1 to 5", lambda value: _is_count(5)(value) and value != 0),
+    "skip_lines": ("a number from 0 to 1,000", _is_count(1000)),
+}
+
+
+def check_reading(reading: Map[str, Any]) -> None:
+    """Refuse what cannot be a person's choice of how a file is read.
+
+    Args:
+        reading: Some fields of `Format`: those that the look at a file may get wrong.
+
+    Raises:
+        InputError: An unknown field, or a value that breaks its rule.
+    """
+    for name, value in reading.items():
+        if name not in _READING:
+            raise InputError(
+                text("What is fixed of a file's form must be known. Received: {name}.", name=str(name)[:80]),
+                hint=text("Available: {names}.", names=", ".join(_READING)),
+            )
+        rule, holds = _READING[name]
+        if not holds(value):
+            raise InputError(
+                text("A file's '{name}' must be {rule}. Received: {value}.",
+                     name=name, rule=rule, value=repr(value)[:80])
+            )  # fmt: skip
+
+
+def reading_of(form: Format) -> dict[str, Any]:
+    """The fields of a format that a person may fix, as `check_reading` takes them."""
+    return {one.name: getattr(form, one.name) for one in fields(form) if one.name in _READING}
 
 
 @dataclass(frozen=True)
@@ -65,6 +125,8 @@ class Digest:
         n_bytes: After decompression.
         has_at: Whether an `@` stands anywhere in it: without one no cell can be an e-mail.
         clean: Whether it is UTF-8 without NUL: the database's own reader takes other bytes as they come.
+        odd_quotes: Whether blanks stand between a quote and the delimiter beside it: the database's own
+            reader drops quotes there that may belong to the value.
     """
 
     sha256: str
@@ -72,41 +134,66 @@ class Digest:
     n_bytes: int
     has_at: bool
     clean: bool
+    odd_quotes: bool = False
+
+
+@contextmanager
+def _unpacked(raw: IO[bytes], compression: str) -> Iterator[IO[bytes]]:
+    if compression == "gzip":
+        with gzip.GzipFile(fileobj=raw) as stream:
+            yield stream  # type: ignore[misc]
+    elif compression == "zstd":
+        # Unlike the zstandard package's reader, this one raises where the file is cut off.
+        with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
+            yield stream
+    else:
+        yield raw
 
 
 @contextmanager
 def opened(path: Path, compression: str) -> Iterator[IO[bytes]]:
     """The file's bytes, decompressed."""
-    if compression == "gzip":
-        with gzip.open(path, "rb") as stream:
-            yield stream  # type: ignore[misc]
-    else:
-        with path.open("rb") as stream:
-            yield stream
+    with path.open("rb") as raw, _unpacked(raw, compression) as stream:
+        yield stream
 
 
-def digest(path: Path, compression: str = "none") -> Digest:
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What a damaged archive raises, as a refusal.
+
+    Raises:
+        FileRefusedError: The compressed file is cut off or damaged.
+    """
+    try:
+        yield
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, not of what stands on it
+        packed = "gz" if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile) else "zst"
+        raise FileRefusedError(
+            text("A .{ending} file must be readable to its end. Received: {name}.",
+                 name=path.name, ending=packed),
+            hint="It may be cut off: copy it again.",
+        ) from error  # fmt: skip
+
+
+def digest(path: Path, compression: str = "none", form: Format | None = None) -> Digest:
     """Hash a file and count its lines.
+
+    Args:
+        path: The file.
+        compression: none, gzip or zstd.
+        form: How it is written, for `odd_quotes`.
 
     Raises:
         FileRefusedError: It inflates beyond any text, or is cut off.
     """
-    try:
-        return _digest(path, compression)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _cut_off(path) from error
+    with readable(path):
+        return _digest(path, compression, form)
 
 
-def _cut_off(path: Path) -> FileRefusedError:
-    return FileRefusedError(
-        text("A .gz file must be readable to its end. Received: {name}.", name=path.name),
-        hint="It may be cut off: copy it again.",
-    )
-
-
-def _digest(path: Path, compression: str) -> Digest:
+def _digest(path: Path, compression: str, form: Format | None) -> Digest:
     sha = hashlib.sha256()
-    size = path.stat().st_size
     if compression != "none":
         with path.open("rb") as raw:
             while chunk := raw.read(_CHUNK):
@@ -114,13 +201,15 @@ def _digest(path: Path, compression: str) -> Digest:
     feeds = returns = total = 0
     last = b""
     clean, has_at = True, False
+    quotes = _OddQuotes(form) if form is not None and form.kind == "csv" and form.quote else None
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with opened(path, compression) as stream:
+    with path.open("rb") as raw, _unpacked(raw, compression) as stream:
         while chunk := stream.read(_CHUNK):
             if compression == "none":
                 sha.update(chunk)
             total += len(chunk)
-            if compression != "none" and total > max(size, 1 << 16) * _MAX_INFLATION:
+            # Against what was taken in so far, so that a bomb is known long before its end.
+            if compression != "none" and total > max(raw.tell(), 1 << 16) * _MAX_INFLATION:
                 raise FileRefusedError(
                     text("A compressed file must not grow more than {times} times. Received: {name}.",
                          times=_MAX_INFLATION, name=path.name),
@@ -131,11 +220,12 @@ def _digest(path: Path, compression: str) -> Digest:
             last = chunk[-1:]
             has_at = has_at or b"@" in chunk
             clean = clean and b"\0" not in chunk and _decodes(decoder, chunk)
+            if quotes is not None:
+                quotes.look(chunk)
     ends = feeds or returns
     clean = clean and _decodes(decoder, b"", final=True)
-    return Digest(
-        sha.hexdigest(), ends + (1 if total and last not in (b"\n", b"\r") else 0), total, has_at, clean
-    )
+    n_lines = ends + (1 if total and last not in (b"\n", b"\r") else 0)
+    return Digest(sha.hexdigest(), n_lines, total, has_at, clean, quotes is not None and quotes.found_any())
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
@@ -149,149 +239,66 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
     return True
 
 
-def _mostly_utf_8(head: bytes) -> bool:
-    """Whether a few bad bytes stand in UTF-8 text.
+class _OddQuotes:
+    """Looks for a quote with blanks between it and the delimiter, chunk by chunk.
 
-    Of the lines beyond ASCII, those that decode must be no fewer than those that do not. Text of
-    another encoding almost never decodes as UTF-8 by chance.
+    Inside a well-quoted cell the same signs are plain text, so a line that has them is parsed.
     """
-    good = bad = 0
-    for line in head.split(b"\n"):
-        if not line.isascii():
-            try:
-                line.decode("utf-8")
-                good += 1
-            except UnicodeDecodeError:
-                bad += 1
-    return good >= max(bad, 1)
 
+    def __init__(self, form: Format) -> None:
+        self._quote = form.quote
+        self._delimiter = form.delimiter if len(form.delimiter) == 1 else ","
+        quote, delimiter = (re.escape(one.encode()) for one in (form.quote, form.delimiter))
+        self._hints = (b" " + form.quote.encode(), form.quote.encode() + b" ")
+        self._sign = re.compile(
+            rb"(?:^|%s|[\r\n]) +%s|%s +(?:%s|[\r\n]|%s|$)" % (delimiter, quote, quote, delimiter, quote)
+        )
+        self._end = b""
+        self._open = b""  # the line that the last chunk ended in
+        self._found = False
 
-def _encoding(head: bytes, whole: bool) -> str:
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return name
-    # UTF-16 without its mark: every other byte of plain letters is NUL.
-    pairs = len(head[:2000]) // 2
-    for name, nought in (("utf-16-le", head[1:2000:2]), ("utf-16-be", head[:2000:2])):
-        if nought.count(0) > 0.6 * pairs and head[:2000].count(0) < 1.2 * nought.count(0):
-            return name
-    for name in ("utf-8", "gb18030", "cp1252"):
-        decoder = codecs.getincrementaldecoder(name)()
+    def look(self, chunk: bytes) -> None:
+        """Take in the next bytes."""
+        if self._found:
+            return
+        self._end = self._end or (b"\n" if b"\n" in chunk else b"\r" if b"\r" in chunk else b"")
+        begin, end = (chunk.find(self._end) + 1, chunk.rfind(self._end) + 1) if self._end else (0, 0)
+        if not end:
+            self._open += chunk
+            self._found = len(self._open) > MAX_LINE  # one line, or line ends of another kind
+            return
+        self._check(self._open + chunk[:begin])
+        if any(hint in chunk for hint in self._hints):
+            self._check(chunk[begin:end])
+        self._open = chunk[end:]
+
+    def found_any(self) -> bool:
+        """Whether there was one, after the last bytes."""
+        self._check(self._open)
+        return self._found
+
+    def _check(self, lines: bytes) -> None:
+        done = 0
+        for match in self._sign.finditer(lines):
+            if self._found or match.start() < done:
+                continue
+            at = match.start() + (lines[match.start()] in b"\r\n")
+            line_end = self._end or b"\n"
+            begin = lines.rfind(line_end, 0, at) + 1
+            done = (lines.find(line_end, at) + 1) or len(lines)
+            self._found = not self._is_plain(lines[begin:done])
+
+    def _is_plain(self, line: bytes) -> bool:
         try:
-            decoder.decode(head, final=whole)
-        except UnicodeDecodeError:
-            if name == "utf-8" and _mostly_utf_8(head):
-                return name
-            continue
-        return name
-    return "utf-8"
-
-
-def _columns(line: str, delimiter: str) -> int:
-    return len(next(csv.reader([line], delimiter=delimiter), []))
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """The one that splits most lines into the same number of fields, more fields first."""
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        counts = Counter(_columns(line, delimiter) for line in lines)
-        width, agreeing = max(counts.items(), key=lambda pair: (pair[1] if pair[0] > 1 else 0, pair[0]))
-        if width > 1 and (agreeing / len(lines), width) > best_score:
-            best, best_score = delimiter, (agreeing / len(lines), width)
-    return best
-
-
-def _is_value(cell: str) -> bool:
-    """Whether a cell is surely data: a number, or something that begins like a date."""
-    short = cell.strip().strip("$€£¥").replace(",", ".")
-    try:
-        float(short)
-    except ValueError:
-        return len(short) >= 8 and short[:4].isdigit() and short[4] in "-/."
-    return True
-
-
-def _is_header(first: Sequence[str]) -> bool:
-    return not any(_is_value(cell) for cell in first) and any(cell.strip() for cell in first)
-
-
-def _refuse_no_text(path: Path, beginning: str) -> None:
-    """Refuse pictures, databases and other archives: text has next to no control characters."""
-    strange = sum((sign < " " and sign not in "\t\r\n") or sign == "\ufffd" for sign in beginning)
-    if strange > max(0.05 * len(beginning), 3):
-        raise FileRefusedError(
-            text("A file must be CSV, TSV, Parquet or JSON lines. Received: {name}, which is no text.",
-                 name=path.name),
-            hint="Unpack an archive first; text must be UTF-8, UTF-16, GB18030 or Windows-1252.",
-        )  # fmt: skip
-
-
-def read_head(path: Path) -> tuple[Format, list[str]]:
-    """Look at the beginning of a file.
-
-    Returns:
-        The format, and for CSV and JSON lines the first lines as text.
-
-    Raises:
-        FileRefusedError: No file, no bytes, another kind of file, or too many columns.
-    """
-    if not path.is_file():
-        raise FileRefusedError(
-            text("File '{name}' must exist. Received: {name}.", name=path.name),
-            title="No such file",
-            hint="Check the path.",
-        )
-    with path.open("rb") as raw:
-        magic = raw.read(8)
-    compression = "gzip" if magic[:2] == b"\x1f\x8b" else "none"
-    if magic[:4] == b"PAR1":
-        return Format(kind="parquet"), []
-    if magic[:4] == b"PK\x03\x04" or magic[:4] == b"\xd0\xcf\x11\xe0":
-        raise FileRefusedError(
-            text("A file must be CSV, TSV, Parquet or JSON lines. Received: {name}, a zip or Excel file.",
-                 name=path.name),
-            hint="Save the sheet as CSV (UTF-8), or unpack the archive.",
-        )  # fmt: skip
-    try:
-        with opened(path, compression) as stream:
-            head = stream.read(_HEAD_BYTES)
-            whole = not stream.read(1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _cut_off(path) from error
-    encoding = _encoding(head, whole)
-    _refuse_no_text(path, head.decode(encoding, errors="replace")[:4096])
-    decoded = head.decode(encoding, errors="replace").removeprefix("\ufeff")
-    lines = io.StringIO(decoded, newline="").readlines()
-    if not whole and len(lines) > 1:
-        lines.pop()  # it may be cut in the middle
-    if not any(line.strip() for line in lines):
-        raise FileRefusedError(
-            text("A file must hold at least a header. Received: {name}, which is empty.", name=path.name)
-        )
-    first = next(line for line in lines if line.strip()).lstrip()
-    if first.startswith("{"):
-        return Format(kind="jsonl", encoding=encoding, compression=compression), lines
-    skip = 0
-    if first.lower().startswith("sep=") and len(first.strip()) == 5:
-        skip = 1
-    sample = [line for line in lines[skip : skip + 200] if line.strip()]
-    if not sample:
-        raise FileRefusedError(
-            text("A file must hold at least a header. Received: {name}, which is empty.", name=path.name)
-        )
-    delimiter = first.strip()[4] if skip else _delimiter(sample)
-    records = _records(lines[skip : skip + 200], delimiter)
-    check_width(max(len(fields) for _, fields in records))
-    begin, first_record = _table(records)
-    return (
-        Format("csv", encoding, compression, delimiter, '"', _is_header(first_record), skip + begin),
-        lines,
-    )
+            (cells,) = csv.reader(
+                [line.decode("utf-8", "replace")],
+                delimiter=self._delimiter,
+                quotechar=self._quote,
+                strict=True,
+            )
+        except (csv.Error, ValueError):
+            return False
+        return not any(cell.startswith(" ") and cell.lstrip(" ").startswith(self._quote) for cell in cells)
 
 
 def check_width(n_columns: int) -> None:
@@ -305,24 +312,3 @@ def check_width(n_columns: int) -> None:
             text("A file must have at most {limit} columns. Received: {n}.", limit=MAX_COLUMNS, n=n_columns),
             hint="Keep the columns that matter, or turn wide columns into rows.",
         )
-
-
-def _records(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
-    """The first records that hold something, each with how many lines stand before it."""
-    reader = csv.reader(lines, delimiter=delimiter)
-    found: list[tuple[int, list[str]]] = []
-    before = 0
-    for fields in reader:
-        if any(cell.strip() for cell in fields):
-            found.append((before, fields))
-        before = reader.line_num
-        if len(found) == 50:
-            break
-    # A table of nothing but delimiters has no record that holds something.
-    return found or [(0, next(csv.reader(lines, delimiter=delimiter)))]
-
-
-def _table(records: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
-    """Lines before the table begins (a report's title, its date), and its first record."""
-    width = Counter(len(fields) for _, fields in records).most_common(1)[0][0]
-    return next((begin, fields) for begin, fields in records if len(fields) >= width)

@@ -16,9 +16,9 @@ from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, capture, key_pairs, link_notes
 from persmark.events.mapping import KEY_COLUMNS, Mapping
 from persmark.events.persons import Named, holds_email, pseudonymise, withheld_notes, withhold_emails
+from persmark.events.records import Rejects
 from persmark.events.ruling import Ruling
 from persmark.events.stage import (
-    Rejects,
     SourceFile,
     raw_lines,
     stage_columns,
