@@ -58,6 +58,14 @@ class UndoLoad:
 
 
 @dataclass(frozen=True)
+class KeepApart:
+    """Undo one merge: two user ids are two people from now on; see `persmark.events.keep_apart`."""
+
+    one: str
+    other: str
+
+
+@dataclass(frozen=True)
 class Compact:
     """Make one sorted base of the events again."""
 
@@ -151,6 +159,7 @@ Request = (
     | LoadDemo
     | LoadFiles
     | UndoLoad
+    | KeepApart
     | Compact
     | BuildProfiles
     | SaveSegment

@@ -27,6 +27,7 @@ from persmark.actions.requests import (
     DeleteSegment,
     Evaluate,
     ExportAudience,
+    KeepApart,
     LoadDemo,
     LoadFiles,
     LoadSample,
@@ -129,6 +130,14 @@ def load_files(
 def undo(workspace: Workspace, actor: Actor, request: UndoLoad, on_progress: OnProgress) -> dict[str, Any]:
     """One source out again."""
     return {"n_events": events.undo_load(workspace, request.source_id, on_progress=on_progress)}
+
+
+def keep_apart(
+    workspace: Workspace, actor: Actor, request: KeepApart, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Two ids that are two people after all."""
+    left = events.keep_apart(workspace, request.one, request.other, on_progress=on_progress)
+    return dataclasses.asdict(left)
 
 
 def compact(workspace: Workspace, actor: Actor, request: Compact, on_progress: OnProgress) -> dict[str, Any]:

@@ -236,12 +236,20 @@ class EmailConsent:
 
 
 def email_consent(workspace: Workspace) -> EmailConsent:
-    """Consent to e-mail as it stands now."""
+    """Consent to e-mail as it stands now.
+
+    A person of several user ids said what any of them said, and no where one of them said no.
+    """
     asked = consents(workspace.state, EMAIL)
     said = list(zip(asked["user_id"].to_pylist(), asked["state"].to_pylist(), strict=True))
+    if said:
+        with workspace.reader() as reader:
+            named = dict(reader.rows("SELECT source_user_id, user_id FROM identities", limit_ms=None))
+        said = [(named.get(user, user), state) for user, state in said]
+    denied = frozenset(user for user, state in said if state == DENIED)
     return EmailConsent(
-        granted=frozenset(user for user, state in said if state == GRANTED),
-        denied=frozenset(user for user, state in said if state == DENIED),
+        granted=frozenset(user for user, state in said if state == GRANTED) - denied,
+        denied=denied,
         known=bool(said),
     )
 

@@ -5,6 +5,7 @@ from persmark.events.formats import Format
 from persmark.events.frames import load_tables
 from persmark.events.ledger import Source, ledger, load, rejects_csv
 from persmark.events.mapping import TIME_FORMATS, Mapping
+from persmark.events.merges import keep_apart, merges, n_merged
 from persmark.events.overview import Overview, overview
 from persmark.events.propose import Proposal, Question, propose
 from persmark.events.sample import load_sample
@@ -21,10 +22,13 @@ __all__ = [
     "Source",
     "Target",
     "compact",
+    "keep_apart",
     "ledger",
     "load",
     "load_sample",
     "load_tables",
+    "merges",
+    "n_merged",
     "overview",
     "propose",
     "rejects_csv",
