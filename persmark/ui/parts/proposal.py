@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from persmark.store import Workspace, list_workspaces, open_workspace
 from persmark.text import Text, text
 from persmark.ui import state, uploads
 from persmark.ui.parts import mapping as meaning
-from persmark.ui.parts.reading import ask_decimal, ask_reading
+from persmark.ui.parts.reading import ask_decimal, fixed_reading, show_reading
+from persmark.ui.refusals import shown
 from persmark.ui.words import counted, note, words
 
 _KINDS = {"events": "Events", "items": "Items", "users": "Users"}
@@ -40,8 +42,7 @@ def _look(path: Path, name: str, kind: str | None, fixed: Mapping[str, Any]) -> 
     key = f"{path}-{path.stat().st_mtime_ns}-{kind}-{sorted(fixed.items())}"
     kept: dict[str, events.Proposal] = state.recall("proposals", {})
     if key not in kept:
-        more: dict[str, Any] = {"reading": fixed} if fixed else {}
-        found = events.propose(path, kind=kind, name=name, **more)
+        found = events.propose(path, kind=kind, name=name, reading=fixed)
         kept = dict([*list(kept.items())[1 - _LOOKS_KEPT :], (key, found)])
         state.remember("proposals", kept)
     return kept[key]
@@ -58,6 +59,13 @@ def _is_new(part: str, basis: object) -> bool:
 def _start_over() -> None:
     for part in _FORM:
         state.forget(part)
+
+
+def _offer_way_back() -> None:
+    st.button(
+        "Back to the proposal", key="as_proposed", icon=":material/undo:", on_click=_start_over,
+        help="Every choice above as it was proposed for this file.",
+    )  # fmt: skip
 
 
 def _recognised(proposal: events.Proposal) -> Text:
@@ -106,15 +114,24 @@ def show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after: 
     )
     if kind != looked.kind:
         looked = _look(path, name, str(kind), {})
-    known: Mapping[str, Any] = looked.mapping.reading
     basis = (str(path), kind)
-    reading = ask_reading(looked.format, known, again=_is_new("form_of", basis))
-    proposal = _look(path, name, str(kind), reading.fixed) if reading.fixed else looked
+    fixed = fixed_reading(looked.mapping.reading if _is_new("form_of", basis) else None)
+    box, rest = st.container(), st.container()
+    found: list[events.Proposal] = []
+    with rest, shown():
+        found.append(_look(path, name, str(kind), fixed) if fixed else looked)
+    with box:
+        place = show_reading(found[0].format if found else replace(looked.format, **fixed))
+    if not found:
+        # Read so, the file is refused: the controls stay, and the way back.
+        _offer_way_back()
+        return
+    proposal = found[0]
     proposed = proposal.mapping
     with top:
         note(_recognised(proposal))
     again = _is_new("form_columns", (basis, proposal.columns))
-    decimal = ask_decimal(reading, proposed.decimal, again=again)
+    decimal = ask_decimal(place, proposed.decimal, again=again)
     rows = st.container()
     for remark in proposal.notes:
         note(remark)
@@ -133,7 +150,7 @@ def show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after: 
     }
     mapping = {
         **proposed.to_json(), **asked, **values, **answers,
-        "columns": chosen, "decimal": decimal, "reading": dict(reading.fixed),
+        "columns": chosen, "decimal": decimal, "reading": fixed,
     }  # fmt: skip
     _show_load(workspace, proposal, (path, name), mapping, still_open, delete_after=delete_after)
 
@@ -161,10 +178,7 @@ def _show_load(
         state.fill_widget("load_into", next(iter(places)), again=True)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = st.selectbox("Load into", list(places), key="load_into")
-        st.button(
-            "Back to the proposal", key="as_proposed", icon=":material/undo:", on_click=_start_over,
-            help="Every choice above as it was proposed for this file.",
-        )  # fmt: skip
+        _offer_way_back()
         go = st.button(
             "Load the file", type="primary", key="load", icon=":material/upload:", disabled=bool(still_open)
         )

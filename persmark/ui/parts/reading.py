@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -32,26 +31,37 @@ _ENCODINGS: Mapping[str, str] = MappingProxyType({
     "cp850": "Western, DOS 850",
     "mac_roman": "Western, Mac Roman",
 })  # fmt: skip
-_DELIMITERS: Mapping[str, str] = MappingProxyType(
-    {",": "comma  ,", ";": "semicolon  ;", "\t": "tab", "|": "pipe  |", " ": "space", ":": "colon  :"}
-)
+_DELIMITERS: Mapping[str, str] = MappingProxyType({
+    ",": "comma  ,", ";": "semicolon  ;", "\t": "tab", "|": "pipe  |", " ": "space", ", ": "comma and blanks",
+    "::": "two colons  ::", "^": "caret  ^", "~": "tilde  ~", "\x01": "Hive's \\x01",
+})  # fmt: skip
 _QUOTES: Mapping[str, str] = MappingProxyType({'"': 'double  "', "'": "single  '", "": "none"})
-_ESCAPES: Mapping[str, str] = MappingProxyType({'"': "the quote doubled", "\\": "a backslash", "": "none"})
+_ESCAPES: Mapping[str, str] = MappingProxyType({"doubled": "is doubled", "backslash": "follows a backslash"})
 _DECIMALS: Mapping[str, str] = MappingProxyType({".": "point, as 1,234.50", ",": "comma, as 1.234,50"})
-_KEPT = {"csv": ("encoding", "delimiter", "quote", "escape", "header", "skip_lines"), "jsonl": ("encoding",)}
+_ASKED: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "csv": ("encoding", "delimiter", "quote", "escape", "skip_lines", "header"),
+    "jsonl": ("encoding",),
+})  # fmt: skip
+_FIXED = "read_fixed"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a person chose.
+def fixed_reading(again: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Fields of `Format` that a person fixed, with their values.
 
-    Attributes:
-        fixed: Fields of `Format` that differ from what the file looks like.
-        last: Where one more control fits; None where nothing was asked.
+    Args:
+        again: What to begin with where another file came, or the proposal is wanted back; None to go on.
     """
+    if again is not None:
+        state.remember(_FIXED, dict(again))
+    fixed: dict[str, Any] = state.recall(_FIXED, {})
+    return fixed
 
-    fixed: Mapping[str, Any]
-    last: DeltaGenerator | None
+
+def _fix(name: str) -> None:
+    """In a callback: a person changed a field."""
+    value = state.chosen(f"read_{name}")
+    if value is not None:
+        state.remember(_FIXED, {**state.recall(_FIXED, {}), name: value})
 
 
 def _named(names: Mapping[str, str], value: object) -> str:
@@ -60,84 +70,79 @@ def _named(names: Mapping[str, str], value: object) -> str:
 
 def summary(form: Format) -> Text:
     """How a file is read, in half a sentence."""
-    packed = {"none": "", "gzip": ", gzipped"}.get(form.compression, f", {form.compression}")
+    packed = {"none": "", "gzip": ", gzipped", "zstd": ", Zstandard"}.get(form.compression, "")
     if form.kind == "parquet":
         return text("Parquet")
+    encoding = _named(_ENCODINGS, form.encoding)
     if form.kind == "jsonl":
-        return text(
-            "JSON lines, {encoding}{packed}", encoding=_named(_ENCODINGS, form.encoding), packed=packed
-        )
+        return text("JSON lines, {encoding}{packed}", encoding=encoding, packed=packed)
     return text(
         "{encoding}, parted by {delimiter}, "
         + ("header in line {line}" if form.header else "no header")
         + "{packed}",
-        encoding=_named(_ENCODINGS, form.encoding),
+        encoding=encoding,
         delimiter=_named(_DELIMITERS, form.delimiter).split("  ")[0],
         line=form.skip_lines + 1,
         packed=packed,
     )
 
 
-def _pick(label: str, key: str, names: Mapping[str, str], found: object, *, free: bool = False) -> str:
-    """A choice among known values, which has what was found among them."""
-    now = state.chosen(key)
-    chosen = st.selectbox(
+def _pick(name: str, label: str, names: Mapping[str, str], *, free: bool = False) -> None:
+    """A choice among known values; the one that stands is among them."""
+    key = f"read_{name}"
+    st.selectbox(
         label,
-        list(dict.fromkeys([*names, str(found), *([str(now)] if now is not None else [])])),
+        list(dict.fromkeys([*names, str(state.chosen(key))])),
         format_func=lambda one: _named(names, one),
         key=key,
         accept_new_options=free,
+        on_change=_fix,
+        args=(name,),
     )
-    return str(chosen) if chosen is not None else str(found)
 
 
-def ask_reading(form: Format, known: Mapping[str, Any], *, again: bool) -> Reading:
-    """Controls for how the file is read; what the file looks like is filled in.
+def show_reading(form: Format) -> DeltaGenerator | None:
+    """Controls for how the file is read, showing how it is read now.
 
-    Args:
-        form: What the file looks like by itself.
-        known: Fields that a saved mapping fixed.
-        again: Fill the controls anew: another file, or back to the proposal.
+    Returns:
+        A place among them for one more control; None where nothing is asked.
     """
-    begin = {name: getattr(form, name) for name in _KEPT.get(form.kind, ()) if hasattr(form, name)}
-    for name, value in begin.items():
-        state.fill_widget(f"read_{name}", known.get(name, value), again=again)
-    if not begin:
-        return Reading({}, None)
-    changed = any(state.chosen(f"read_{name}") != value for name, value in begin.items())
-    found: dict[str, Any] = {}
-    box = st.expander(f"How it was read: {plain(words(summary(form)))}", type="compact", expanded=changed)
-    with box:
+    asked = _ASKED.get(form.kind, ())
+    # What nobody fixed follows the file: another delimiter may tell of another header.
+    for name in asked:
+        state.fill_widget(f"read_{name}", getattr(form, name), again=True)
+    if not asked:
+        return None
+    with st.expander(f"How it was read: {plain(words(summary(form)))}", type="compact", key="how_read"):
         note("Change what is wrong; the rows below are read anew at once.")
         grid = st.columns(3)
         with grid[0]:
-            found["encoding"] = _pick("Encoding", "read_encoding", _ENCODINGS, form.encoding, free=True)
-        if form.kind == "csv":
-            with grid[1]:
-                found["delimiter"] = _pick(
-                    "Columns are parted by", "read_delimiter", _DELIMITERS, form.delimiter, free=True
-                )
-            with grid[2]:
-                found["quote"] = _pick("Quotes", "read_quote", _QUOTES, form.quote)
-            grid = st.columns(3)
-            if "escape" in begin:
-                with grid[0]:
-                    found["escape"] = _pick(
-                        "A quote inside a value", "read_escape", _ESCAPES, str(begin["escape"])
-                    )
-            with grid[1]:
-                found["skip_lines"] = int(
-                    st.number_input("Lines before the table", 0, 10_000, key="read_skip_lines")
-                )
-            found["header"] = st.checkbox("The first row names the columns", key="read_header")
-    fixed = {name: value for name, value in found.items() if value != begin[name]}
-    return Reading(fixed, grid[2] if form.kind == "csv" else None)
+            _pick("encoding", "Encoding", _ENCODINGS, free=True)
+        if form.kind != "csv":
+            return None
+        with grid[1]:
+            _pick("delimiter", "Columns are parted by", _DELIMITERS, free=True)
+        with grid[2]:
+            _pick("quote", "Quotes", _QUOTES)
+        grid = st.columns(3)
+        with grid[0]:
+            _pick("escape", "A quote inside a value", _ESCAPES)
+        with grid[1]:
+            st.number_input(
+                "Lines before the table", 0, 1000, key="read_skip_lines", on_change=_fix, args=("skip_lines",)
+            )
+        st.checkbox("The first row names the columns", key="read_header", on_change=_fix, args=("header",))
+    return grid[2]
 
 
-def ask_decimal(reading: Reading, decimal: str, *, again: bool) -> str:
-    """The decimal sign, among the controls of `ask_reading`; what the numbers look like is filled in."""
-    if reading.last is None:
+def ask_decimal(place: DeltaGenerator | None, decimal: str, *, again: bool) -> str:
+    """The decimal sign, among the controls of `show_reading`; what the numbers look like is filled in."""
+    if place is None:
         return decimal
     state.fill_widget("read_decimal", decimal, again=again)
-    with reading.last:
-        return _pick("Decimal sign", "read_decimal", _DECIMALS, decimal)
+    with place:
+        return str(
+            st.selectbox(
+                "Decimal sign", list(_DECIMALS), format_func=_DECIMALS.__getitem__, key="read_decimal"
+            )
+        )
