@@ -52,3 +52,7 @@ class EmptyError(PersmarkError):
 
 class BusyError(PersmarkError):
     """Somebody else is writing to this workspace."""
+
+
+class DiskFullError(PersmarkError):
+    """There is no room left on the disk; what was published before stands as it was."""

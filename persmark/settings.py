@@ -20,15 +20,16 @@ class StoreSettings:
     """How the database is opened.
 
     Attributes:
-        memory_limit: What one writer may hold, as DuckDB writes it. Default 2GB: a laptop beside
-            a browser; larger sorts spill to the workspace's `tmp` folder.
+        memory_limit: What one writer's database may hold, as DuckDB writes it. Default 1100MB: with
+            what stands outside of it a process stays below 1.5 GB, on a laptop beside a browser;
+            larger sorts spill to the workspace's `tmp` folder.
         reader_memory_limit: The same for the readers of one process.
         threads: Worker threads of one connection; 0 = one per core.
         limit_ms: Longest a reader's query may run, milliseconds.
         lock_wait_seconds: How long a writer waits for another one.
     """
 
-    memory_limit: str = field(default_factory=lambda: os.environ.get("PERSMARK_MEMORY", "2GB"))
+    memory_limit: str = field(default_factory=lambda: os.environ.get("PERSMARK_MEMORY", "1100MB"))
     reader_memory_limit: str = "2GB"
     threads: int = 0
     limit_ms: int = 15_000

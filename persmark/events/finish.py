@@ -52,9 +52,20 @@ def same_row(one: str, other: str) -> str:
     return plain + "".join(f" AND {one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in IDENTITY)
 
 
-def _mark(w: Writer, timeline: str) -> None:
-    w.run(f"CREATE OR REPLACE TEMP VIEW timeline AS {timeline}")
-    w.run(read_sql(_PACKAGE, "marks"), {"gap_seconds": settings().events.session_gap_minutes * 60})
+_TIMELINE = ("user_id", "event_time", "item_id", "event_type")
+# Events that the user did: a campaign received or an advertisement shown is done to them.
+_OWN = "event_type NOT IN ('campaign_received', 'impression')"
+
+
+def _mark(w: Writer, rows: str) -> None:
+    """Mark what starts and ends in `rows`, a table written in the order of `ORDER`."""
+    gap = {"gap_seconds": settings().events.session_gap_minutes * 60}
+    w.line_up("timeline", rows, _TIMELINE, counts={"own_no": _OWN})
+    w.run(read_sql(_PACKAGE, "marks"), gap)
+    if w.rows("SELECT 1 FROM marks WHERE misplaced LIMIT 1"):
+        w.run(f"CREATE OR REPLACE TEMP TABLE sorted AS SELECT {', '.join(_TIMELINE)} FROM {rows} {ORDER}")
+        w.line_up("timeline", "sorted", _TIMELINE, counts={"own_no": _OWN})
+        w.run(read_sql(_PACKAGE, "marks"), gap)
 
 
 def _number_repeats(w: Writer, table: str) -> int:
@@ -138,7 +149,7 @@ def finish(
     """
     n_records = f"SELECT count({'DISTINCT line' if by_line else '*'}), count(*) FROM {table}"
     n_read, n_events = w.rows(n_records)[0]
-    _mark(w, f"SELECT user_id, event_time, item_id, event_type FROM {table}")
+    _mark(w, table)
     repeated = _number_repeats(w, table)
     dropped = n_echoes = 0
     if repeated and drop_repeats:
@@ -176,14 +187,15 @@ def conclude(w: Writer, *, delta: bool, ruling: Ruling, n_echoes: int, marked: b
     """
     if delta:
         w.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM out.events")
-        _mark(
-            w,
-            """SELECT e.user_id, e.event_time, CAST(NULL AS VARCHAR) AS item_id, e.event_type
+        w.run(
+            f"""CREATE OR REPLACE TEMP TABLE met AS
+            SELECT e.user_id, e.event_time, CAST(NULL AS VARCHAR) AS item_id, e.event_type
             FROM events AS e JOIN touched AS t ON t.user_id = e.user_id
-            UNION ALL SELECT user_id, event_time, NULL, event_type FROM out.events""",
+            UNION ALL SELECT user_id, event_time, NULL, event_type FROM out.events {ORDER}"""
         )
+        _mark(w, "met")
     elif not marked:
-        _mark(w, "SELECT user_id, event_time, item_id, event_type FROM out.events")
+        _mark(w, "out.events")
     w.run(read_sql(_PACKAGE, "sessions"))
     w.run(read_sql(_PACKAGE, "event_counts"))
     old = w.manifest.group("events").stats if delta else {}

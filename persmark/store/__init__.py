@@ -1,6 +1,7 @@
 """The one door to the databases: workspaces, their published tables and their small state."""
 
 from persmark.store.reader import QueryStoppedError, Reader, literal, quoted, read_sql
+from persmark.store.room import require_room, room_on_disk
 from persmark.store.state import State
 from persmark.store.workspace import (
     Workspace,
@@ -30,6 +31,8 @@ __all__ = [
     "open_workspace",
     "quoted",
     "read_sql",
+    "require_room",
+    "room_on_disk",
     "workspace_exists",
     "workspace_name",
 ]

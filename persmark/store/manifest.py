@@ -86,9 +86,12 @@ def sync(path: Path) -> None:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Publish by one rename: a crash leaves the old manifest or the new one, nothing between."""
     part = folder / f"{MANIFEST}.part"
-    with part.open("w", encoding="utf-8") as out:
-        json.dump(asdict(manifest), out, ensure_ascii=False)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(folder / MANIFEST)
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            json.dump(asdict(manifest), out, ensure_ascii=False)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(folder / MANIFEST)
+    finally:
+        part.unlink(missing_ok=True)
     sync(folder)

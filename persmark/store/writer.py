@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ from persmark.columns import GROUP_OF, TABLES
 from persmark.errors import BusyError, InputError, PersmarkError
 from persmark.settings import settings
 from persmark.store.manifest import Group, Manifest, read_manifest, sync, write_manifest
+from persmark.store.pulse import Pulse, Tell
 from persmark.store.reader import Reader, literal, quoted
+from persmark.store.room import disk_full, room_on_disk, says_full
 from persmark.text import text
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ class EngineError(PersmarkError):
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(folder: Path) -> Iterator[None]:
     """What the database refuses, as our own error with one line."""
     try:
         yield
     except duckdb.Error as error:
+        if says_full(error):
+            raise disk_full(folder) from error
         raise EngineError(
             text("The database could not finish a step. Received: {problem}.",
                  problem=str(error).strip().splitlines()[0].rstrip(".")),
@@ -56,6 +60,8 @@ class Writer(Reader):
 
     def __init__(self, folder: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
         super().__init__(folder, manifest, memory_limit=settings().store.memory_limit, keep_order=False)
+        self._folder = folder
+        self._pulse: Pulse | None = None
         self.groups = tuple(parts)
         self.stats_of: dict[str, dict[str, Any]] = {group: {} for group in parts}
         self.discarded = False
@@ -64,7 +70,43 @@ class Writer(Reader):
             group: "out" if position == 0 else f"out_{group}" for position, group in enumerate(parts)
         }
         for group, part in parts.items():
-            self._root.execute(f"ATTACH {literal(part)} AS {quoted(self._schemas[group])}")
+            with _refusals(folder):
+                self._root.execute(f"ATTACH {literal(part)} AS {quoted(self._schemas[group])}")
+
+    def watch(self, on_progress: Tell, stops: Sequence[float] = ()) -> Tell:
+        """Have progress repeated each second while a statement runs.
+
+        Args:
+            on_progress: Told a fraction and what is happening; from another thread while a
+                statement runs, never twice at once.
+            stops: The fractions that are reported as steps end, in order: between two of them the
+                fraction follows the running statement.
+
+        Returns:
+            What the steps are to be reported to from now on.
+        """
+        self._end_pulse()
+        # Off by default, and nothing is counted then.
+        self._root.execute("SET enable_progress_bar = true")
+        self._root.execute("SET enable_progress_bar_print = false")
+        self._pulse = Pulse(on_progress, stops, lambda: self._root.query_progress() / 100)
+        return self._pulse
+
+    def _end_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.end()
+            self._pulse = None
+
+    def close(self) -> None:
+        """Let go of the files and of what repeats the progress."""
+        self._end_pulse()
+        super().close()
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        """Around each statement: errors as our own, progress repeated."""
+        with _refusals(self._folder), self._pulse.statement() if self._pulse else nullcontext():
+            yield
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -76,8 +118,9 @@ class Writer(Reader):
 
         Raises:
             EngineError: The database refused it.
+            DiskFullError: There is no room for what it writes.
         """
-        with _refusals():
+        with self._statement():
             self._root.execute(sql, dict(params or {}))
 
     def table(
@@ -91,7 +134,8 @@ class Writer(Reader):
         """As a reader's, without a time limit by default; temporary tables are not seen."""
         self._root.execute("SET preserve_insertion_order = true")
         try:
-            return super().table(sql, params, inputs=inputs, limit_ms=limit_ms)
+            with self._statement():
+                return super().table(sql, params, inputs=inputs, limit_ms=limit_ms)
         finally:
             self._root.execute("SET preserve_insertion_order = false")
 
@@ -107,7 +151,7 @@ class Writer(Reader):
         for name, table in (inputs or {}).items():
             self._root.register(name, table)
         try:
-            with _refusals():
+            with self._statement():
                 return [tuple(row) for row in self._root.execute(sql, dict(params or {})).fetchall()]
         finally:
             for name in inputs or {}:
@@ -128,6 +172,33 @@ class Writer(Reader):
             )  # fmt: skip
         return f"{self._schemas[group]}.{quoted(table)}"
 
+    def line_up(
+        self, view: str, table: str, columns: Sequence[str], *, counts: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a temporary view of a table's rows, each with what stands before and after it.
+
+        Rows come in the order in which they were written, in one pass that sorts nothing and holds
+        nothing: this is for tables that were written sorted.
+
+        Args:
+            view: Name of the view. Beside `columns` it has `row_no` from 1, `previous_<column>`,
+                `next_<column>`, and the counts.
+            table: A table as SQL names it.
+            columns: Which of its columns.
+            counts: Name -> condition: how many rows so far meet it, the row itself included.
+        """
+        made = [quoted(name) for name in columns]
+        made.append("row_number() OVER () AS row_no")
+        for name in columns:
+            made.append(f"lag({quoted(name)}) OVER () AS {quoted('previous_' + name)}")
+            made.append(f"lead({quoted(name)}) OVER () AS {quoted('next_' + name)}")
+        for name, condition in (counts or {}).items():
+            made.append(
+                f"count(*) FILTER ({condition}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+                f" AS {quoted(name)}"
+            )
+        self.run(f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS SELECT {', '.join(made)} FROM {table}")
+
     def put(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to `out.<table>` by column name; missing columns become NULL."""
         self.create(table)
@@ -146,8 +217,9 @@ class Writer(Reader):
                 {"schema": schema},
             )
             held[group] = tuple(row[0] for row in tables)
-            self._root.execute(f"CHECKPOINT {quoted(schema)}")
-            self._root.execute(f"DETACH {quoted(schema)}")
+            with self._statement():
+                self._root.execute(f"CHECKPOINT {quoted(schema)}")
+                self._root.execute(f"DETACH {quoted(schema)}")
         return held
 
 
@@ -195,9 +267,10 @@ def write_groups(
 
     Raises:
         BusyError: Another writer held the workspace for longer than that.
+        DiskFullError: There is no room for it on the disk.
     """
     wait = settings().store.lock_wait_seconds if wait_seconds is None else wait_seconds
-    with exclusive(folder / "write.lock", wait_seconds=wait):
+    with room_on_disk(folder), exclusive(folder / "write.lock", wait_seconds=wait):
         manifest = read_manifest(folder)
         _sweep(folder, manifest)
         version = manifest.version + 1
@@ -209,34 +282,56 @@ def write_groups(
                 held = {group: tables for group, tables in writer.finish().items() if tables}
             if writer.discarded or not held:
                 return
-            for group in held:
-                sync(parts[group])
-                parts[group].replace(folder / "tables" / files[group])
+            _publish(
+                folder, writer, held,
+                {parts[group]: folder / "tables" / files[group] for group in held}, delta=delta,
+            )  # fmt: skip
         finally:
             for part in parts.values():
                 for left in (part, part.with_name(part.name + ".wal")):
                     left.unlink(missing_ok=True)
-        sync(folder / "tables")
-        before = {name: found.content for name, found in manifest.groups.items()}
-        built = {}
-        for group, tables in held.items():
-            old = manifest.group(group) if delta else Group()
-            content = manifest.group(group).content if writer.same_rows else version
-            built[group] = Group(
-                version=version,
-                content=content,
-                contents=(*old.contents, content),
-                files=(*old.files, files[group]),
-                tables=(*old.tables, tables),
-                reads={name: number for name, number in before.items() if name not in held},
-                stats=writer.stats_of[group],
-            )
-        write_manifest(
-            folder,
-            replace(
-                manifest,
-                version=version,
-                groups={**manifest.groups, **built},
-                previous=tuple(sorted(manifest.files())),
-            ),
+
+
+def _publish(
+    folder: Path,
+    writer: Writer,
+    held: Mapping[str, tuple[str, ...]],
+    renamed: Mapping[Path, Path],
+    *,
+    delta: bool,
+) -> None:
+    """Make the built files the workspace's, by one rename of the manifest."""
+    manifest = writer.manifest
+    version = manifest.version + 1
+    before = {name: found.content for name, found in manifest.groups.items()}
+    built = {}
+    for (group, tables), file in zip(held.items(), renamed.values(), strict=True):
+        old = manifest.group(group) if delta else Group()
+        content = manifest.group(group).content if writer.same_rows else version
+        built[group] = Group(
+            version=version,
+            content=content,
+            contents=(*old.contents, content),
+            files=(*old.files, file.name),
+            tables=(*old.tables, tables),
+            reads={name: number for name, number in before.items() if name not in held},
+            stats=writer.stats_of[group],
         )
+    following = replace(
+        manifest,
+        version=version,
+        groups={**manifest.groups, **built},
+        previous=tuple(sorted(manifest.files())),
+    )
+    try:
+        for part, file in renamed.items():
+            sync(part)
+            part.replace(file)
+        sync(folder / "tables")
+        write_manifest(folder, following)
+    except OSError:
+        # Where the last rename was done, the new version stands and its files with it.
+        if read_manifest(folder).version < version:
+            for file in renamed.values():
+                file.unlink(missing_ok=True)
+        raise
