@@ -38,6 +38,8 @@ def main() -> None:
         run(f"{HERE}/make_events.py", *size, "--seed", "1", "--out", csv)
         run(f"{HERE}/bench_load.py", *size, "--runs", str(options.runs), "--keep", f"{temporary}/data")
         run(f"{HERE}/bench_profiles.py", "--csv", csv)
+        made = ["--csv", csv, "--users", str(options.users), "--seed", "1"]
+        run(f"{HERE}/bench_profiles.py", *made, "--refresh")
         run("-m", "persmark", "profiles", "--workspace", "bench")
         run("-m", "persmark", "train", "repeat", "--workspace", "bench")
         run(f"{HERE}/bench_pages.py")

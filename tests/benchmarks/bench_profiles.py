@@ -2,11 +2,15 @@
 
     python tests/benchmarks/make_events.py --rows 10000000 --users 500000 --seed 7 --out events.csv
     python tests/benchmarks/bench_profiles.py --csv events.csv
+    python tests/benchmarks/bench_profiles.py --csv events.csv --refresh --users 500000 --seed 7
 
 CPU seconds are of the whole process, all threads. The bare load is `CREATE TABLE AS FROM
 read_csv(all text)` into a file of its own under the same memory limit. The events are loaded once,
 outside the clock, sorted by user as the store keeps them. The CSV has no catalogue: every item gets
 one of 120 categories and 700 brands by its place in the list, unless `--no-catalogue` is given.
+
+With `--refresh`, a day of `--append` rows is loaded after each build, and the refresh after it is
+set against a whole build of the same events; give the users and the seed that the CSV was made with.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,11 +31,13 @@ from typing import Any
 import duckdb
 
 from persmark.events import load
-from persmark.profiles import build_profiles
+from persmark.profiles import ProfilesBuilt, build_profiles, refresh_profiles
 from persmark.segments import count
 from persmark.settings import settings
+from persmark.simulate import write_events_csv
 from persmark.store import Workspace, create_workspace
 from persmark.text import Text
+from tests.benchmarks.make_events import LAST_DAY, NEW_USER_SHARE
 
 ITEMS = """
 CREATE TABLE out.items AS
@@ -99,6 +106,30 @@ def loaded(csv: Path, folder: Path, *, catalogue: bool = True) -> Workspace:
     return workspace
 
 
+def compare_refresh(workspace: Workspace, folder: Path, asked: argparse.Namespace) -> None:
+    """Day after day: load it, refresh, and build whole what the refresh came to."""
+    build_profiles(workspace, actor="bench")
+    ratios = []
+    made: list[ProfilesBuilt] = []
+    for day in range(1, asked.rounds + 1):
+        more = folder / "more.csv"
+        write_events_csv(
+            more, n_events=asked.append, n_users=asked.users, seed=asked.seed, days=1,
+            ends_on=LAST_DAY + timedelta(days=day), new_user_share=NEW_USER_SHARE,
+        )  # fmt: skip
+        load(workspace, more)
+        refresh = measured(lambda: made.append(refresh_profiles(workspace, actor="bench")))
+        whole = measured(lambda: made.append(build_profiles(workspace, actor="bench")))
+        ratios.append(refresh / whole)
+        some, all_ = made[-2:]
+        print(
+            f"{asked.append:,} rows more: {some.n_refreshed:,} of {some.n_users:,} users counted anew; "
+            f"refresh {refresh:.2f} s CPU ({some.seconds:.1f} wall), whole {whole:.2f} s CPU "
+            f"({all_.seconds:.1f} wall): ratio {refresh / whole:.3f} (load {os.getloadavg()[0]:.2f})"
+        )
+    print(f"refresh / whole build: median {statistics.median(ratios):.3f} of {asked.rounds}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,6 +140,10 @@ def main() -> int:
         "--steps", action="store_true", help="print the CPU time of each step of the first build"
     )
     parser.add_argument("--no-catalogue", action="store_true", help="the events file alone, without items")
+    parser.add_argument("--refresh", action="store_true", help="appends and what a refresh after them costs")
+    parser.add_argument("--append", type=int, default=100_000, help="rows of each append")
+    parser.add_argument("--users", type=int, default=500_000, help="of the CSV")
+    parser.add_argument("--seed", type=int, default=7, help="of the CSV")
     asked = parser.parse_args()
     if not asked.csv.is_file():
         print(f"No file {asked.csv}.", file=sys.stderr)
@@ -116,6 +151,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=asked.csv.parent) as name:
         folder = Path(name)
         workspace = loaded(asked.csv, folder, catalogue=not asked.no_catalogue)
+        if asked.refresh:
+            compare_refresh(workspace, folder, asked)
+            return 0
         ratios = []
         for round_ in range(asked.rounds):
             bare = measured(lambda: bare_load(asked.csv, folder))
