@@ -60,6 +60,21 @@ class Format:
     header_rows: int = 1
 
 
+def known_to_database(form: Format) -> bool:
+    """Whether the database's own reader reads a CSV of this form as the careful one does.
+
+    It takes backslashes before any character for escapes, no blanks after a comma for a part of the
+    delimiter, one header record, and UTF-8.
+    """
+    return (
+        form.kind == "csv"
+        and form.encoding in ("utf-8", "utf-8-sig", "ascii")
+        and form.escape == "doubled"
+        and form.delimiter != ", "
+        and form.header_rows == 1
+    )
+
+
 def _is_encoding(value: object) -> bool:
     try:
         # Python's own word for whether a codec makes text of bytes.

@@ -12,6 +12,7 @@ from pathlib import Path
 from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
+from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, capture, key_pairs, link_notes
 from persmark.events.mapping import KEY_COLUMNS, Mapping
@@ -134,7 +135,8 @@ def fast_fill(
     """
     form, mapping, names, path = file.form, file.mapping, file.names, file.path
     time_type = _fast_time(mapping)
-    clean = form.kind == "csv" and file.read.clean and mapping.decimal == "." and mapping.phone_ids != "phone"
+    clean = known_to_database(form) and file.read.clean and not file.read.odd_quotes
+    clean = clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
     types = dict.fromkeys(names, "VARCHAR")
@@ -164,7 +166,7 @@ def fast_fill(
         )
     source = """read_csv($path, auto_detect = false, header = $header, skip = $skip, delim = $delimiter,
         quote = $quote, escape = $quote, columns = $columns, compression = $compression,
-        max_line_size = 2000000, store_rejects = true, rejects_limit = 0)"""
+        nullstr = $blanks, max_line_size = 2000000, store_rejects = true, rejects_limit = 0)"""
     reading: dict[str, object] = {
         "path": str(path),
         "header": form.header,
@@ -173,6 +175,8 @@ def fast_fill(
         "quote": form.quote,
         "columns": types,
         "compression": form.compression,
+        # Where nothing is quoted, databases write NULL so.
+        "blanks": [""] if form.quote else ["", "\\N"],
     }
     params |= reading
     # Times without a zone are read in the mapping's; those that carry one keep it.
@@ -260,16 +264,20 @@ def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
             0.1 + 0.5 * min(total / max(file.read.n_lines, 1), 1.0),
             text("Reading carefully: {n} of about {all} lines", n=total, all=file.read.n_lines),
         )
-    return Filled(rejects, total + len(rejects.rows) + sum(rejects.skipped.values()))
+    n_records = total + len(rejects.rows) + sum(rejects.skipped.values())
+    return Filled(rejects, n_records, rejects.notes())
 
 
 def collect_rejects(w: Writer, file: SourceFile, filled: Filled) -> None:
     """Move rows that `typed` could not read to the rejects, with their raw text."""
     bad = w.rows("SELECT line, n_lines, reason, detail FROM typed WHERE reason IS NOT NULL ORDER BY line")
     if file.form.kind == "parquet":
+        # Under the file's own names, so that a corrected row is read by the same mapping.
+        own = {**file.mapping.columns, **{KEY_COLUMNS[key]: name for key, name in file.mapping.keys.items()}}
         raw = {
             line: json.dumps(
-                {k: v for k, v in zip(names, cells, strict=True) if v is not None} | json.loads(rest or "{}"),
+                {own[k]: v for k, v in zip(names, cells, strict=True) if v is not None}
+                | json.loads(rest or "{}"),
                 ensure_ascii=False,
             )
             for names in [[row[0] for row in w.rows("DESCRIBE stage")][2:-1]]

@@ -87,12 +87,32 @@ def _json_records(
         yield number, 1, cells
 
 
-def records(path: Path, form: Format, names: Sequence[str], rejects: Rejects) -> Iterator[Record]:
-    """Every well-formed record of a CSV or JSON-lines file."""
+def records(
+    path: Path, form: Format, names: Sequence[str], rejects: Rejects, mapping: Mapping | None = None
+) -> Iterator[Record]:
+    """Every well-formed record of a CSV or JSON-lines file, in the columns that it has.
+
+    Args:
+        path: The file.
+        form: How it is written.
+        names: Its columns.
+        rejects: Filled with what is no record.
+        mapping: What is done with short rows, and which columns no record lacks.
+    """
     lines = lines_of(path, form)
     if form.kind == "jsonl":
         return _json_records(lines, form, names, rejects)
-    return csv_records(lines, form, len(names), rejects)
+    if mapping is None:
+        return csv_records(lines, form, len(names), rejects)
+    needed = {mapping.columns.get(name) for name, one in TARGETS[mapping.kind].items() if one.required}
+    return csv_records(
+        lines,
+        form,
+        len(names),
+        rejects,
+        short_rows=mapping.short_rows,
+        needed=[at for at, name in enumerate(names) if name in needed],
+    )
 
 
 def stage_columns(kind: str) -> list[str]:
@@ -148,7 +168,7 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
 def staged(file: SourceFile, rejects: Rejects) -> Iterator[pa.Table]:
     """The file's well-formed records, batch by batch, in the columns of the staging table."""
     rows: list[Record] = []
-    for record in records(file.path, file.form, file.names, rejects):
+    for record in records(file.path, file.form, file.names, rejects, file.mapping):
         rows.append(record)
         if len(rows) == BATCH:
             yield _batch(rows, file.mapping, file.names)
