@@ -191,13 +191,13 @@ def test_contacts_of_a_load_that_was_cut_off_stand_only_if_the_load_does(
     empty: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: bool
 ) -> None:
     path = write(tmp_path / "crm.csv", PEOPLE)
-    end = (Vault, "keep") if published else (Writer, "finish")
+    owner, step = (Vault, "keep") if published else (Writer, "finish")
 
     def cut_off(*_: Any, **__: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(*end, cut_off)
+        patched.setattr(owner, step, cut_off)
         with pytest.raises(Killed):
             events.load(empty, path)
     assert Vault(empty.folder).contacts([HARD_ID]).num_rows == 0
@@ -281,7 +281,7 @@ def test_nothing_of_a_load_that_failed_is_left(
     assert [path.name for path in (empty.folder / "tmp").glob("*") if path.is_file()] == []
     assert Vault(empty.folder).waiting() == {1}, "sealed, until the next load settles it"
     assert Vault(empty.folder).source_ids(Vault(empty.folder).digests([SECRET])) == {}
-    load(empty, write(tmp_path / "other.csv", csv_of(["u,1,view,2026-01-01,"])))
+    events.load(empty, write(tmp_path / "other.csv", csv_of(["u,1,view,2026-01-01,"])))
     assert Vault(empty.folder).waiting() == set()
 
 
