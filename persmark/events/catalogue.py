@@ -8,7 +8,7 @@ from persmark.columns import KINDS
 from persmark.events.contacts import people
 from persmark.events.finish import Counts
 from persmark.events.identity import BLOCKED
-from persmark.events.links import agree, capture, carry_stats, link_notes
+from persmark.events.links import agree, capture, carry_links, link_notes
 from persmark.events.load import Filled, collect_rejects, stage
 from persmark.events.mapping import Mapping
 from persmark.events.persons import pseudonymise
@@ -73,7 +73,7 @@ def _users(workspace: Workspace, w: Writer, mapping: Mapping, *, source_id: int)
     n_links = capture(
         workspace, w, mapping, rows="(FROM typed WHERE reason IS NULL)", named=named, source_id=source_id
     )
-    if n_links:
+    if mapping.keys:
         agree(workspace)
-    carry_stats(workspace, w)
+    carry_links(workspace, w)
     return [*named.notes(), *found.notes(), *link_notes(n_links)]

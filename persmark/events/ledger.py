@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from persmark.errors import FileRefusedError, InputError, NotFoundError
+from persmark.errors import FileRefusedError, InputError, PersmarkError
 from persmark.events.catalogue import load_catalogue
+from persmark.events.corrections import Prepared, is_corrections, prepare, sealed, written_form
 from persmark.events.finish import Counts
 from persmark.events.formats import digest
 from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
-from persmark.events.propose import Proposal, Question, guess_time, phone_question, propose
+from persmark.events.mappings import keep_mapping, mapping_for, read_as_before, saved_mapping
+from persmark.events.propose import Proposal, Question, phone_question, propose
 from persmark.events.records import Rejects
 from persmark.events.stage import SourceFile
 from persmark.events.waiting import check_key, settle_contacts, settle_left_over
 from persmark.jobs import OnProgress, unwatched
-from persmark.privacy import seal_all, unseal
-from persmark.spreadsheet import escaped_cell
 from persmark.store import Workspace, now
 from persmark.text import text
 
-_KEPT_RAW = 10_000  # characters of a rejected record that are kept
+_AS_STORED = (
+    "source_id", "name", "sha256", "kind", "rows_in", "loaded", "duplicate", "rejected", "skipped",
+    "repeated", "seconds", "loaded_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Source:
         seconds: Wall time of the load.
         loaded_at: ISO-8601 UTC.
         state: loaded, undone or failed.
+        corrects: The source whose rejected rows it brings back fixed; 0 = none.
+        read_as: The saved mapping it was read with.
     """
 
     source_id: int
@@ -75,38 +78,12 @@ class Source:
     seconds: float = 0.0
     loaded_at: str = ""
     state: str = "loaded"
+    corrects: int = 0
+    read_as: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The keys of the command line's `load`."""
         return {"file": self.name, **{key: value for key, value in asdict(self).items() if key != "name"}}
-
-
-def _known_mapping(workspace: Workspace, found: Proposal) -> Mapping | None:
-    """The mapping that was saved for files of this shape, unless this file plainly speaks otherwise.
-
-    Dates that can only be read one way, and a decimal comma, outweigh what the last file had.
-    """
-    shape = found.mapping.shape(found.columns)
-    for row in workspace.state.rows("mappings", {"shape": shape}, order="rowid DESC"):
-        saved = Mapping.from_json(json.loads(row["mapping"]))
-        if saved.kind == found.kind:
-            return replace(
-                saved,
-                time_format=_plain_time(found, saved) or saved.time_format,
-                decimal="," if found.mapping.decimal == "," else saved.decimal,
-            )
-    return None
-
-
-def _plain_time(found: Proposal, saved: Mapping) -> str | None:
-    """The time format that the first rows leave no doubt of; None where they do."""
-    column = saved.columns.get("event_time")
-    if column not in found.preview:
-        return None
-    values = [str(value) for value in found.preview[column].dropna()]
-    written, question = guess_time(values)
-    doubtful = question or (written == "iso" and not any(value[:4].isdigit() for value in values))
-    return None if doubtful else written
 
 
 def _phone_ids(found: Proposal, mapping: Mapping) -> list[Question]:
@@ -178,17 +155,22 @@ def load(
     path: Path | str,
     *,
     kind: str | None = None,
-    mapping: Mapping | None = None,
+    mapping: Mapping | str | None = None,
+    use_saved: bool = True,
     name: str | None = None,
     on_progress: OnProgress = unwatched,
 ) -> Source:
     """Load one file of events, items or users; all of it that can be read, or nothing.
 
+    Rejected rows that come back corrected are read as the file they belong to.
+
     Args:
         workspace: Where to.
         path: CSV, TSV, Parquet or JSON lines, the text ones also gzipped.
         kind: events, items or users; guessed from the header where not given.
-        mapping: What its columns mean; the saved one of this shape, else the proposal.
+        mapping: What its columns mean, or the name of a saved mapping; where left out the saved one of
+            this shape, else the proposal.
+        use_saved: Whether a saved mapping is taken where none is given.
         name: What people call the file.
         on_progress: Told what is happening.
 
@@ -198,6 +180,7 @@ def load(
     Raises:
         FileRefusedError: Nothing of it can be read.
         InputError: The mapping does not fit, or a question is open.
+        NotFoundError: No mapping of that name is saved.
         BusyError: Another load or build is writing.
     """
     begun = time.monotonic()
@@ -211,18 +194,63 @@ def load(
             hint="Load it into a workspace of its own: leave --workspace out, or name another one.",
         )  # fmt: skip
     on_progress(0.0, text("Looking at {file}", file=name))
-    found = propose(
-        path, kind=kind or (mapping.kind if mapping else None), name=name, time_zone=workspace.time_zone
-    )
-    mapping, assumed = _answered(found, mapping or _known_mapping(workspace, found), name)
-    mapping.check(found.columns, name)
-    if mapping.kind == "users":
+    saved = saved_mapping(workspace, mapping) if isinstance(mapping, str) else None
+    given = saved.mapping if saved else mapping if isinstance(mapping, Mapping) else None
+    found, shape = _looked_at(workspace, path, name, kind or (given.kind if given else None), given)
+    if is_corrections(found.columns):
+        return _load_corrections(workspace, path, name, found, begun=begun, on_progress=on_progress)
+    if given is None and use_saved and (saved := mapping_for(workspace, found)):
+        given = saved.mapping
+        found, _ = _looked_at(workspace, path, name, given.kind, given)
+    read_with, assumed = _answered(found, given, name)
+    if saved:
+        assumed = [read_as_before(saved).render(), *assumed]
+    read_with.check(found.columns, name)
+    if read_with.kind == "users":
         check_key(workspace)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
-    read = digest(path, found.format.compression)
+    read = digest(path, found.format.compression, found.format)
     with _plain_path(workspace, path) as readable:
-        file = SourceFile(readable, found.format, mapping, found.columns, read)
-        return _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)
+        file = SourceFile(readable, found.format, read_with, found.columns, read)
+        source = _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)
+    kept = keep_mapping(workspace, shape, read_with, file=name, used=saved)
+    workspace.state.change("sources", {"source_id": source.source_id}, {"read_as": kept})
+    return replace(source, read_as=kept)
+
+
+def _looked_at(
+    workspace: Workspace, path: Path, name: str, kind: str | None, given: Mapping | None
+) -> tuple[Proposal, str]:
+    """What a file is, as a person said it is read where they did; and the shape it shows by itself."""
+    zone = workspace.time_zone
+    if given is None or not given.reading:
+        found = propose(path, kind=kind, name=name, time_zone=zone)
+        return found, found.mapping.shape(found.columns)
+    told = propose(path, kind=kind, name=name, time_zone=zone, reading=given.reading)
+    try:
+        plain = propose(path, kind=kind, name=name, time_zone=zone)
+    except PersmarkError:
+        plain = told
+    return told, plain.mapping.shape(plain.columns)
+
+
+def _load_corrections(
+    workspace: Workspace, path: Path, name: str, found: Proposal, *, begun: float, on_progress: OnProgress
+) -> Source:
+    """Rejected rows that were fixed, read as the file that they come from."""
+    folder = workspace.folder / "tmp"
+    folder.mkdir(exist_ok=True)
+    fixed = folder / uuid.uuid4().hex
+    try:
+        with _plain_path(workspace, path) as readable:
+            prepared = prepare(workspace, readable, found.format, found.columns, out=fixed)
+        said = text("Corrections of {file}.", file=prepared.of["name"]).render()
+        return _load(
+            workspace, prepared.file, name, assumed=[said], begun=begun, on_progress=on_progress,
+            corrections=prepared,
+        )  # fmt: skip
+    finally:
+        fixed.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -249,6 +277,7 @@ def _load(
     assumed: list[str],
     begun: float,
     on_progress: OnProgress,
+    corrections: Prepared | None = None,
 ) -> Source:
     mapping = file.mapping
     # Users bring links between ids, which stand beside the events.
@@ -262,13 +291,13 @@ def _load(
         if mapping.kind == "events":
             filled, counts = load_events(workspace, w, file, source_id=number, on_progress=on_progress)
         else:
-            filled, counts = load_catalogue(
-                workspace, w, file, source_id=number, on_progress=on_progress
-            )
+            filled, counts = load_catalogue(workspace, w, file, source_id=number, on_progress=on_progress)
         for group in groups:
             known = w.manifest.group(group).stats
             if group == "catalogue":
                 w.stats_of[group].update({**known, "source_ids": [*known.get("source_ids", []), number]})
+        if corrections:
+            filled.n_records += corrections.settle(filled.rejects)
         source = _source(
             number,
             name,
@@ -277,23 +306,15 @@ def _load(
             counts=counts,
             assumed=[*assumed, *(note.render() for note in filled.notes)],
             seconds=time.monotonic() - begun,
+            corrects=int(corrections.of["source_id"]) if corrections else 0,
         )
-        if not counts.loaded and not counts.n_echoes and not filled.n_links:
+        if not counts.loaded and not counts.n_echoes and not filled.new_links:
             w.discarded = True
         with workspace.state.transaction():
-            _write_down(workspace, source, filled.rejects, pending=not w.discarded)
+            _write_down(workspace, source, filled.rejects, form=written_form(file), pending=not w.discarded)
         on_progress(0.95, text("Publishing"))
     settle_contacts(workspace, number, stands=not w.discarded)
     workspace.state.change("sources", {"source_id": number}, {"state": "loaded"})
-    workspace.state.put(
-        "mappings",
-        {
-            "name": name,
-            "shape": mapping.shape(file.names),
-            "mapping": json.dumps(mapping.to_json(), ensure_ascii=False),
-            "saved_at": now(),
-        },
-    )
     on_progress(1.0, text("{n} rows of {file} loaded", n=counts.loaded, file=name))
     return source
 
@@ -307,6 +328,7 @@ def _source(
     counts: Counts,
     assumed: list[str],
     seconds: float,
+    corrects: int,
 ) -> Source:
     rejected = len(filled.rejects.rows)
     skipped = sum(filled.rejects.skipped.values())
@@ -333,10 +355,11 @@ def _source(
         mapping=file.mapping.to_json(),
         seconds=round(seconds, 3),
         loaded_at=now(),
+        corrects=corrects,
     )
 
 
-def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pending: bool) -> None:
+def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, form: str, pending: bool) -> None:
     workspace.state.add(
         "sources",
         {
@@ -355,17 +378,12 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pendi
             "state": "pending" if pending else "loaded",
             "seconds": source.seconds,
             "loaded_at": source.loaded_at,
+            "by_reason": json.dumps(source.rejected_by_reason),
+            "form": form,
+            "corrects": source.corrects or None,
         },
     )
     rows = sorted(rejects.rows)
-    # The detail of a bad value is that value, so it is sealed with the line; the column stays empty.
-    raw = seal_all(
-        (
-            json.dumps([detail[:200], raw[:_KEPT_RAW]]).encode()  # ASCII, so that broken bytes come through
-            for _, _, detail, raw in rows
-        ),
-        "rejects.raw",
-    )
     workspace.state.add_many(
         "rejects",
         (
@@ -374,9 +392,9 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, pendi
                 "line": line,
                 "reason": reason,
                 "detail": "",
-                "raw": sealed,
+                "raw": kept,
             }
-            for (line, reason, _, _), sealed in zip(rows, raw, strict=True)
+            for (line, reason, _, _), kept in zip(rows, sealed(rows), strict=True)
         ),
     )
 
@@ -389,36 +407,20 @@ def ledger(workspace: Workspace) -> list[Source]:
         if row["state"] == "pending" and row["source_id"] not in published:
             continue
         state = "loaded" if row["state"] == "pending" else row["state"]
-        by_reason = Counter(
-            one["reason"] for one in workspace.state.rows("rejects", {"source_id": row["source_id"]})
+        by_reason = (
+            json.loads(row["by_reason"])
+            if row["by_reason"]
+            else workspace.state.count_by("rejects", "reason", {"source_id": row["source_id"]})
         )
         found.append(
             Source(
-                **{key: row[key] for key in row if key not in ("mapping", "state", "n_events")},
+                **{key: row[key] for key in _AS_STORED},
+                corrects=row["corrects"] or 0,
+                read_as=row["read_as"] or "",
                 n_events=row["loaded"] if row["n_events"] is None else row["n_events"],
                 mapping=json.loads(row["mapping"]),
-                rejected_by_reason=dict(by_reason),
+                rejected_by_reason=by_reason,
                 state=state,
             )
         )
     return found
-
-
-def rejects_csv(workspace: Workspace, source_id: int) -> str:
-    """A file's rejected rows as CSV: line, reason, detail, raw.
-
-    Raises:
-        NotFoundError: No file of that number was loaded.
-    """
-    if not workspace.state.rows("sources", {"source_id": source_id}):
-        raise NotFoundError(text("Source {number} must exist. Received: {number}.", number=source_id))
-    rows: Iterable[dict[str, Any]] = workspace.state.rows("rejects", {"source_id": source_id}, order="line")
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(["line", "reason", "detail", "raw"])
-    for row in rows:
-        detail, raw = json.loads(unseal(row["raw"], "rejects.raw"))
-        # Bytes that were no text are shown as the mark for it.
-        shown = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        writer.writerow([row["line"], row["reason"], escaped_cell(detail), escaped_cell(shown)])
-    return out.getvalue()

@@ -159,24 +159,32 @@ def link_notes(n_links: int) -> list[Text]:
                  n=n_links)]  # fmt: skip
 
 
-def carry_stats(workspace: Workspace, w: Writer) -> None:
-    """Let the facts of the events stand where a file brings links to them and no events.
+def carry_links(workspace: Workspace, w: Writer) -> None:
+    """Publish the links of a file that has no events, if there are new ones; the events stay.
 
-    Where a rule merges users, what stands must be written anew for the links to count.
+    Where a rule merges users, the events must be written anew for the links to count.
     """
+    if not brings_new(w):
+        w.run(f"DROP TABLE IF EXISTS {w.place('identity_keys')}")
+        return
     known = w.manifest.group("events").stats
+    standing = bool(known.get("n_events") or known.get("n_originals"))
     rules = known.get("rules", [])
-    if not known.get("n_events"):
+    if not standing:
         rules = [[number, rule.to_json()] for number, rule in active_rules(workspace).items()]
     merging = any(rule["kind"] == MergeUsers.kind for _, rule in rules)
-    behind = bool(known.get("n_events")) and merging and _brings_new(w)
     w.stats_of["events"].update(
-        {**known, "rules": rules, "rules_behind": behind or bool(known.get("rules_behind"))}
+        {
+            **known,
+            "rules": rules,
+            "rules_behind": bool(known.get("rules_behind")) or (standing and merging),
+            "n_deltas": known.get("n_deltas", -1) + 1,
+        }
     )
 
 
-def _brings_new(w: Writer) -> bool:
-    """Whether a file's links are not those that stand already."""
+def brings_new(w: Writer) -> bool:
+    """Whether a file's links are not all among those that stand already."""
     place = w.place("identity_keys")
     held = w.rows(
         "SELECT 1 FROM duckdb_tables() WHERE database_name = $schema AND table_name = 'identity_keys'",

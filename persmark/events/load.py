@@ -14,7 +14,7 @@ from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
-from persmark.events.links import agree, capture, key_pairs, link_notes
+from persmark.events.links import agree, brings_new, capture, key_pairs, link_notes
 from persmark.events.mapping import KEY_COLUMNS, Mapping
 from persmark.events.persons import Named, holds_email, pseudonymise, withheld_notes, withhold_emails
 from persmark.events.records import Rejects
@@ -49,6 +49,7 @@ class Filled:
         rejects: Rows that are not in it.
         notes: What was changed on the way, in words.
         n_links: Links of its user ids to something else.
+        new_links: Whether some of them did not stand before.
         n_records: Physical records, counted apart from the loading.
     """
 
@@ -56,6 +57,7 @@ class Filled:
     n_records: int
     notes: list[Text] = field(default_factory=list)
     n_links: int = 0
+    new_links: bool = False
 
 
 def _latest() -> datetime:
@@ -381,6 +383,8 @@ def load_events(
     # A file of users may have left links there and no events, or rules all of them out.
     stats = w.manifest.group("events").stats
     delta = bool(stats.get("n_events") or stats.get("n_originals"))
+    if file.mapping.keys:
+        agree(workspace)
     ruling = Ruling.of(workspace, w, delta=delta)
     # Where rules hold, what they make of the rows is written after them.
     table = "fresh" if delta or ruling.rules else "out.events"
@@ -394,8 +398,7 @@ def load_events(
             workspace, w, file.mapping, rows="key_pairs", named=Named(), source_id=source_id
         )
         filled.notes += link_notes(filled.n_links)
-    if filled.n_links and file.mapping.keys:
-        agree(workspace)
+    filled.new_links = bool(filled.n_links) and brings_new(w)
     on_progress(0.7, text("Finding repeats and sessions"))
     counts = finish(
         w,
