@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -97,3 +99,68 @@ def test_before_it_was_given_back_the_order_stood(tmp_path: Path) -> None:
         found = profile(reader, "张 O'N")
     assert found is not None
     assert (found["n_purchases"], found["monetary"]) == (2, 25)
+
+
+def kept_orders(events: list[dict[str, Any]]) -> int:
+    """The rule read aloud: one user's orders that were not given back in full."""
+    orders: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    back: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    piles: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+
+    def order_of(line: dict[str, Any]) -> Any:
+        return line["order_id"] or line["event_time"]
+
+    for line in events:
+        if line["event_type"] == "purchase":
+            orders[order_of(line)].append(line)
+    for one in sorted(
+        events,
+        key=lambda one: (one["event_time"], one["event_type"] == "refund", one["order_id"] or "~"),
+    ):
+        amount = abs(one.get("value", 0))
+        pile = piles[one["item_id"], amount]
+        if one["event_type"] == "purchase":
+            pile.append(one)
+        elif one["order_id"] in orders:
+            back[one["order_id"]].append(one)
+        elif one["item_id"] and pile:
+            taken = pile.pop()
+            back[order_of(taken)].append({"value": -taken["value"]} if "value" in taken else {})
+    n_kept = 0
+    for name, lines in orders.items():
+        money = [line["value"] for line in lines if "value" in line]
+        given = back[name]
+        if not given:
+            n_kept += 1
+        elif money:
+            n_kept += sum(money) + sum(one.get("value", 0) for one in given) > 0
+        else:
+            n_kept += len(given) < len(lines)
+    return n_kept
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_purchases_and_refunds_by_chance(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    events = []
+    for user in range(150):
+        for _ in range(chance.randint(1, 14)):
+            kind = chance.choice(("purchase", "purchase", "refund"))
+            money = chance.choice((None, 5, 10))
+            sign = -1 if kind == "refund" else 1
+            events.append(
+                event(
+                    f"u{user}", kind, DAY.format(chance.randint(1, 9)), chance.choice(("a", "a", "b", None)),
+                    order_id=chance.choice((None, "1", "2", "3", "C4")),
+                    **({} if money is None else {"value": sign * money}),
+                )
+            )  # fmt: skip
+    made = workspace(tmp_path, events)
+    build_profiles(made, actor="test")
+    with made.reader() as reader:
+        found = dict(reader.rows("SELECT user_id, n_purchases FROM profiles"))
+    theirs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in events:
+        theirs[one["user_id"]].append(one)
+    assert found == {user: kept_orders(rows) for user, rows in theirs.items()}
+    assert len(events) > sum(found.values()) > 0
