@@ -220,6 +220,11 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "state": "TEXT NOT NULL",  # pending, loaded, undone or failed
         "seconds": "REAL NOT NULL",
         "loaded_at": "TEXT NOT NULL",
+        "by_reason": "TEXT",  # JSON: reason code -> rejected rows
+        "skipped_by_reason": "TEXT",  # JSON, as by_reason
+        "form": "TEXT",  # JSON: how the file was read, for corrections of its rejected rows
+        "corrects": "INTEGER",  # the source whose rejected rows it brings back fixed
+        "read_as": "TEXT",  # the saved mapping it was read with
     },
     "rejects": {
         "source_id": "INTEGER NOT NULL",
@@ -239,6 +244,13 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "rule": "TEXT NOT NULL",
         "active": "INTEGER NOT NULL",
         "saved_at": "TEXT NOT NULL",
+    },
+    # What the last look at the data found; one row.
+    "quality_findings": {
+        "events": "INTEGER NOT NULL",  # content versions of the groups that were looked at
+        "catalogue": "INTEGER NOT NULL",
+        "findings": "TEXT NOT NULL",
+        "checked_at": "TEXT NOT NULL",
     },
     "segments": {
         "segment_id": "INTEGER PRIMARY KEY",

@@ -28,3 +28,8 @@ def escaped_cell(cell: str) -> str:
 def restored(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """What `escaped` was given."""
     return pc.replace_substring_regex(column, pattern="^'", replacement="")
+
+
+def restored_cell(cell: str) -> str:
+    """What `escaped_cell` was given."""
+    return cell.removeprefix("'")

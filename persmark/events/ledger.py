@@ -51,7 +51,8 @@ class Source:
         skipped: Blank and preamble lines.
         n_events: Events that its loaded rows hold: more than those where a row lists several.
         repeated: Loaded rows identical to an earlier one of the file.
-        rejected_by_reason: Reason code -> rows.
+        rejected_by_reason: Reason code -> rows, see `persmark.events.REASONS`.
+        skipped_by_reason: The same of skipped rows, see `persmark.events.SKIPPED`.
         questions: What was assumed, in words.
         mapping: How it was read.
         seconds: Wall time of the load.
@@ -73,6 +74,7 @@ class Source:
     repeated: int
     n_events: int = 0
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    skipped_by_reason: dict[str, int] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     mapping: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -351,6 +353,7 @@ def _source(
         repeated=counts.repeated,
         n_events=counts.n_events,
         rejected_by_reason=dict(Counter(row[1] for row in filled.rejects.rows)),
+        skipped_by_reason=dict(filled.rejects.skipped),
         questions=assumed,
         mapping=file.mapping.to_json(),
         seconds=round(seconds, 3),
@@ -379,6 +382,7 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, form:
             "seconds": source.seconds,
             "loaded_at": source.loaded_at,
             "by_reason": json.dumps(source.rejected_by_reason),
+            "skipped_by_reason": json.dumps(source.skipped_by_reason),
             "form": form,
             "corrects": source.corrects or None,
         },
@@ -420,6 +424,7 @@ def ledger(workspace: Workspace) -> list[Source]:
                 n_events=row["loaded"] if row["n_events"] is None else row["n_events"],
                 mapping=json.loads(row["mapping"]),
                 rejected_by_reason=by_reason,
+                skipped_by_reason=json.loads(row["skipped_by_reason"] or "{}"),
                 state=state,
             )
         )

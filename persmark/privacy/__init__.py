@@ -9,7 +9,16 @@ from persmark.privacy.consent import (
     consents,
     save_consents,
 )
-from persmark.privacy.keys import KEY_VARIABLE, KeyLostError, key_path, pseudonym, seal, seal_all, unseal
+from persmark.privacy.keys import (
+    KEY_VARIABLE,
+    KeyLostError,
+    key_path,
+    pseudonym,
+    seal,
+    seal_all,
+    unseal,
+    unseal_all,
+)
 from persmark.privacy.vault import CONTACT_FIELDS, Vault
 
 # Users. Source: US Centers for Medicare & Medicaid Services, cell size suppression policy: no cell
@@ -35,4 +44,5 @@ __all__ = [
     "seal",
     "seal_all",
     "unseal",
+    "unseal_all",
 ]

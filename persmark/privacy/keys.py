@@ -12,9 +12,10 @@ import binascii
 import hmac
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from persmark.errors import InputError, PersmarkError
 from persmark.settings import settings
 from persmark.text import text
+
+Kept = TypeVar("Kept")
 
 KEY_VARIABLE = "PERSMARK_KEY"
 KEY_BYTES = 32
@@ -211,6 +214,20 @@ def unseal(sealed: bytes, place: str = "rejects.raw") -> bytes:
         KeyLostError: There is no key, it is another one, or `sealed` was altered or moved.
     """
     return key_in_force(create=False).unseal(sealed, place)
+
+
+def unseal_all(
+    values: Iterable[tuple[Kept, bytes]], place: str = "rejects.raw"
+) -> Iterator[tuple[Kept, bytes]]:
+    """`unseal` for many values, each with what it belongs to; the key is looked up once.
+
+    Raises:
+        KeyLostError: As `unseal`.
+    """
+    key: Key | None = None
+    for kept, sealed in values:
+        key = key or key_in_force(create=False)
+        yield kept, key.unseal(sealed, place)
 
 
 def pseudonym(source_user_id: str) -> str:

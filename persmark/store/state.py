@@ -132,6 +132,29 @@ class State:
             found = connection.execute(sql, [*values, -1 if limit is None else limit, offset])
             return [dict(row) for row in found]
 
+    def each(
+        self, table: str, where: Mapping[str, object] | None = None, *, order: str = "rowid"
+    ) -> Iterator[Row]:
+        """As `rows`, one after the other: for tables that may hold more than memory should."""
+        column, _, direction = order.partition(" ")
+        (ordered,) = self._quoted(table, [column])
+        clause, values = self._where(table, where)
+        downward = " DESC" if direction.upper() == "DESC" else ""
+        with self._connection() as connection:
+            sql = f'SELECT * FROM "{table}"{clause} ORDER BY {ordered}{downward}'
+            for row in connection.execute(sql, values):
+                yield dict(row)
+
+    def count_by(self, table: str, column: str, where: Mapping[str, object] | None = None) -> dict[Any, int]:
+        """Value of a column -> how many of the rows that equal `where` have it."""
+        (name,) = self._quoted(table, [column])
+        clause, values = self._where(table, where)
+        with self._connection() as connection:
+            found = connection.execute(
+                f'SELECT {name}, count(*) FROM "{table}"{clause} GROUP BY 1 ORDER BY 1', values
+            )
+            return {row[0]: int(row[1]) for row in found}
+
     def count(self, table: str, where: Mapping[str, object] | None = None) -> int:
         """How many rows equal `where`."""
         self._quoted(table, [])

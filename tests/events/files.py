@@ -36,6 +36,7 @@ def load(workspace: Workspace, path: Path, **more: Any) -> Source:
     source = events.load(workspace, path, **more)
     assert source.rows_in == source.loaded + source.duplicate + source.rejected + source.skipped
     assert sum(source.rejected_by_reason.values()) == source.rejected
+    assert set(source.rejected_by_reason) <= set(events.REASONS)
     assert len(workspace.state.rows("sources")) == before + 1
     return source
 
@@ -59,3 +60,9 @@ def counts(source: Source) -> Sequence[int]:
     return (
         source.rows_in, source.loaded, source.duplicate, source.rejected, source.skipped, source.repeated,
     )  # fmt: skip
+
+
+def rejects_csv(workspace: Workspace, source_id: int) -> str:
+    """A source's rejected rows as they are downloaded."""
+    with events.rejects_file(workspace, source_id) as file:
+        return file.read().decode("utf-8-sig")

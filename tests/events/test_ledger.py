@@ -18,7 +18,7 @@ from persmark.errors import PersmarkError
 from persmark.events import Source
 from persmark.store import EngineError, Workspace, create_workspace
 from tests.conftest import HARD
-from tests.events.files import HEADER, UTC_PLAIN, counts, csv_of, event_rows, load, write
+from tests.events.files import HEADER, UTC_PLAIN, counts, csv_of, event_rows, load, rejects_csv, write
 from tests.events.mutated import PLAIN, damaged, n_records
 
 
@@ -42,7 +42,7 @@ def check_damaged(raw: bytes, *, again: bool) -> Source | None:
         assert len(set(lines)) == len(lines) == source.rejected
         assert all(1 <= line <= raw.count(b"\n") + raw.count(b"\r") + 1 for line in lines)
         assert len(event_rows(workspace)) == source.loaded
-        assert events.rejects_csv(workspace, source.source_id).count("\r\n") >= source.rejected + 1
+        assert rejects_csv(workspace, source.source_id).count("\r\n") >= source.rejected + 1
         if again:
             second = load(workspace, path)
             assert (second.loaded, second.duplicate) == (0, source.loaded)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from persmark import actions, events
+from persmark.events.reasons import REASONS, SKIPPED
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
@@ -158,27 +159,47 @@ def _became(one: events.Source) -> Text:
     )  # fmt: skip
 
 
+def _skipped(one: events.Source) -> dict[str, int]:
+    """Why rows were skipped, where the ledger tells."""
+    found: dict[str, int] = getattr(one, "skipped_by_reason", {})
+    return found
+
+
+def _reasons(one: events.Source) -> list[dict[str, object]]:
+    """Why rows were rejected or skipped, the commonest first; what each code means and what to do."""
+    rejected = [
+        {
+            "became": "rejected",
+            "n_rows": n_rows,
+            "meaning": words(REASONS[code].meaning) if code in REASONS else code,
+            "to_do": words(REASONS[code].to_do) if code in REASONS else "",
+            "reason": code,
+        }
+        for code, n_rows in sorted(one.rejected_by_reason.items(), key=lambda pair: -pair[1])
+    ]
+    skipped = [
+        {
+            "became": "skipped",
+            "n_rows": n_rows,
+            "meaning": words(SKIPPED.get(code, code)),
+            "to_do": "",
+            "reason": code,
+        }
+        for code, n_rows in sorted(_skipped(one).items(), key=lambda pair: -pair[1])
+    ]
+    return [*rejected, *skipped]
+
+
 def show_file(workspace: Workspace, one: events.Source) -> None:
     """What became of the rows of one file, why, and what to do about it; how it was read."""
     note(_became(one))
-    rows = [("rejected", *pair) for pair in sorted(one.rejected_by_reason.items(), key=lambda pair: -pair[1])]
-    if rows:
-        table = pd.DataFrame(
-            [
-                {
-                    "became": became,
-                    "n_rows": n_rows,
-                    "reason": code,
-                }
-                for became, code, n_rows in rows
-            ]
-        )
-        show_table(table, "reject-reasons", download=False)
+    if rows := _reasons(one):
+        show_table(pd.DataFrame(rows), "reject-reasons", download=False)
     if one.rejected:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 "Download rejected rows",
-                lambda: events.rejects_csv(workspace, one.source_id).encode("utf-8"),
+                lambda: events.rejects_file(workspace, one.source_id).read(),
                 file_name=f"rejected-{one.source_id}.csv",
                 mime="text/csv",
                 key="download-rejects",
