@@ -138,7 +138,7 @@ class Digest:
         sha256: Of the bytes as they came, hex.
         n_lines: Physical lines, a last one without line end included.
         n_bytes: After decompression.
-        has_at: Whether an `@` stands anywhere in it: without one no cell can be an e-mail.
+        has_at: Whether an `@`, or a link's `%40`, stands in it: without one no cell can hold an e-mail.
         clean: Whether it is UTF-8 without NUL: the database's own reader takes other bytes as they come.
         odd_quotes: Whether blanks stand between a quote and the delimiter beside it: the database's own
             reader drops quotes there that may belong to the value.
@@ -232,14 +232,14 @@ def _digest(path: Path, compression: str, form: Format | None) -> Digest:
                 )  # fmt: skip
             feeds += chunk.count(b"\n")
             returns += chunk.count(b"\r") if not feeds else 0
-            last = chunk[-1:]
-            has_at = has_at or b"@" in chunk
+            has_at = has_at or any(one in chunk for one in (b"@", b"%40")) or b"%40" in last + chunk[:2]
+            last = chunk[-2:]
             clean = clean and b"\0" not in chunk and _decodes(decoder, chunk)
             if quotes is not None:
                 quotes.look(chunk)
     ends = feeds or returns
     clean = clean and _decodes(decoder, b"", final=True)
-    n_lines = ends + (1 if total and last not in (b"\n", b"\r") else 0)
+    n_lines = ends + (1 if total and last[-1:] not in (b"\n", b"\r") else 0)
     return Digest(sha.hexdigest(), n_lines, total, has_at, clean, quotes is not None and quotes.found_any())
 
 

@@ -182,7 +182,9 @@ def holds_email(
     user = quoted(mapping.columns["user_id"])
     found = [f"contains({user}, '@')"]
     for name in sorted(name for name in kept if name is not None):
-        found.append(f"(contains({quoted(name)}, '@') AND regexp_matches({quoted(name)}, $email))")
+        place = quoted(name)
+        sign = f"(contains({place}, '@') OR contains({place}, '%40'))"
+        found.append(f"({sign} AND regexp_matches({place}, $email))")
     sql = f"SELECT 1 FROM {source} WHERE {' OR '.join(found)} LIMIT 1"
     return bool(w.rows(sql, {**params, "email": EMAIL_INSIDE}))
 

@@ -19,7 +19,7 @@ from persmark.events.names import consent_purposes, consent_said, contact_field,
 from persmark.events.persons import Named
 from persmark.privacy import KEY_VARIABLE, KeyLostError, Vault, consents, key_path
 from persmark.store import Workspace, Writer
-from tests.events.files import csv_of, event_rows, load, write
+from tests.events.files import HEADER, csv_of, event_rows, load, write
 
 SECRET = "zoe@geheim.example"
 
@@ -261,6 +261,13 @@ def test_no_address_stands_in_clear_wherever_it_stood(empty: Workspace, tmp_path
         assert (
             reader.value("SELECT count(*) FROM events WHERE contains(properties, '3@5.99')") == source.loaded
         )
+
+
+def test_an_address_in_a_link_alone_is_found_on_the_fast_way(empty: Workspace, tmp_path: Path) -> None:
+    link = "https://s.example/?u=zoe%40geheim.example&b=1"
+    source = load(empty, write(tmp_path / "e.csv", csv_of([f"u,1,view,2026-01-01,,{link}"], HEADER + ",url")))
+    assert (source.loaded, clear_files(empty, "geheim")) == (1, [])
+    assert event_rows(empty, "properties") == [('{"url":"https://s.example/?u=[e-mail]&b=1"}',)]
 
 
 def test_nothing_of_a_load_that_failed_is_left(
