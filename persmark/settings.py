@@ -47,12 +47,15 @@ class EventSettings:
         future_days: Events more than this after the load are rejected likewise.
         compact_after_deltas: An append that makes this many deltas is followed by a compaction, as a
             job; until then a read opens one small file more per append.
+        bot_events_per_hour: More own events in one hour of the clock are a program's: one every seven
+            seconds for a whole hour.
     """
 
     session_gap_minutes: int = 30
     earliest_year: int = 1990
     future_days: int = 2
     compact_after_deltas: int = 12
+    bot_events_per_hour: int = 500
 
 
 @dataclass(frozen=True)

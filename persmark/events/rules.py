@@ -193,7 +193,7 @@ class Cap(Rule):
 
     def to_json(self) -> dict[str, Any]:
         """`kind`, `column`, `maximum` as text."""
-        return {"kind": self.kind, "column": self.column, "maximum": f"{self.maximum:f}"}
+        return {"kind": self.kind, "column": self.column, "maximum": f"{self.maximum.normalize():f}"}
 
     def sentence(self) -> Text:
         """The column and the amount."""

@@ -2,7 +2,8 @@
 
 from persmark.events.quality.applying import Applied, apply_rules
 from persmark.events.quality.charts import hours_by_source, volume_by_day
-from persmark.events.quality.findings import FINE, LEVELS, LOOK, PROBLEM, Finding, check_quality, findings
+from persmark.events.quality.finding import FINE, LEVELS, LOOK, PROBLEM, Finding
+from persmark.events.quality.findings import check_quality, findings
 from persmark.events.rules import (
     Cap,
     DropUsers,

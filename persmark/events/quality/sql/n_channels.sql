@@ -1,0 +1,1 @@
+SELECT count(DISTINCT channel) AS n_channels FROM events
