@@ -96,11 +96,26 @@ def _simulate(arguments: Arguments) -> Document:
     return _run(arguments, workspace, actions.LoadDemo(n_users=arguments.users, seed=arguments.seed))
 
 
+def _check_mapping_name(name: str, workspace: str | None) -> None:
+    """Refuse what is neither a file nor the name of a saved mapping."""
+    from persmark import events
+
+    saved = [one.name for one in events.saved_mappings(open_workspace(workspace))] if workspace else []
+    if name not in saved:
+        raise NotFoundError(
+            text("A mapping must be a JSON file, or saved in the workspace. Received: {name}.", name=name),
+            hint=text("Saved here: {names}.", names=", ".join(saved) or "none"),
+        )
+
+
 def _load(arguments: Arguments) -> Document:
     from persmark import events
 
     mapping = None
-    if arguments.mapping:
+    saved = arguments.mapping if arguments.mapping and not Path(arguments.mapping).is_file() else None
+    if saved:
+        _check_mapping_name(saved, arguments.workspace)
+    elif arguments.mapping:
         mapping = events.Mapping.from_json(_json_file(arguments.mapping, "A mapping")).to_json()
     files = [Path(name) for name in arguments.files]
     missing = [str(path) for path in files if not path.is_file()]
@@ -123,6 +138,7 @@ def _load(arguments: Arguments) -> Document:
         paths=tuple(str(path) for path in files),
         kind=arguments.kind,
         mapping=mapping,
+        mapping_name=saved,
         build_profiles=arguments.profiles,
     )
     try:
@@ -285,7 +301,7 @@ def _parser() -> _Parser:
     one = verb("load", "load files of events, items or users", _load)
     one.add_argument("files", nargs="+", metavar="FILE")
     one.add_argument("--kind", choices=["events", "items", "users"])
-    one.add_argument("--mapping", metavar="M.json")
+    one.add_argument("--mapping", metavar="M.json", help="or the name of a saved mapping")
     one.add_argument("--dry-run", action="store_true", help="say what the files seem to be, load nothing")
     one.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of a new workspace")
     one.add_argument("--profiles", action="store_true", help="build the profiles afterwards")

@@ -116,6 +116,19 @@ def test_load_makes_a_workspace_named_after_the_file(run: Any, tmp_path: Path) -
     assert run("load", str(path))["workspace"] == "käufe-mai-2"
 
 
+def test_load_takes_a_saved_mapping_by_its_name(run: Any, tmp_path: Path) -> None:
+    given = write(
+        tmp_path / "m.json", json.dumps({"kind": "events", "columns": {"user_id": "a", "event_time": "b"}})
+    )
+    first = write(tmp_path / "first.csv", "a,b\nu,2026-01-01\n")
+    second = write(tmp_path / "second.csv", "a,b\nv,2026-01-02\n")
+    made = run("load", str(first), "--mapping", str(given))
+    (source,) = run("load", str(second), "--workspace", made["workspace"], "--mapping", "first.csv")[
+        "sources"
+    ]
+    assert (source["loaded"], source["read_as"]) == (1, "first.csv")
+
+
 def test_load_takes_several_files_of_kinds_and_a_mapping(run: Any, tmp_path: Path) -> None:
     mapping = {"kind": "events", "columns": {"user_id": "a", "event_time": "b"}, "time_format": "dmy"}
     given = write(tmp_path / "m.json", json.dumps(mapping))
@@ -274,7 +287,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "unknown workspace to load into": (["load", "{good}", "--workspace", "nö"], "persmark: Workspace 'nö' must exist."),
     "unknown zone": (["load", "{good}", "--time-zone", "Mars"], "persmark: A time zone must be an IANA name. Received: Mars."),
     "mapping missing": (["load", "{good}", "--mapping", "/no.json"],
-                        "persmark: A mapping must be a file that can be read. Received: /no.json."),
+                        "persmark: A mapping must be a JSON file, or saved in the workspace. Received: /no.json. Saved here: none."),
     "mapping no json": (["load", "{good}", "--mapping", "{good}"], "persmark: A mapping must be JSON. Received: "),
     "mapping null": (["load", "{good}", "--mapping", "{null}"], "persmark: A mapping must be a JSON object. Received: None."),
     "mapping empty": (["load", "{good}", "--mapping", "{empty}"], "persmark: A mapping must have 'kind' and 'columns'"),

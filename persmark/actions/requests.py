@@ -35,6 +35,7 @@ class LoadFiles:
         paths: Where they lie.
         kind: events, items or users; guessed per file where left out.
         mapping: What the columns mean; proposed per file where left out.
+        mapping_name: A saved mapping instead; where neither is given, the one saved for the file's shape.
         names: What people call them; the file names where left out.
         build_profiles: Build the profiles afterwards.
         delete_after: Remove the files once they are loaded (uploads).
@@ -48,6 +49,7 @@ class LoadFiles:
     build_profiles: bool = True
     delete_after: bool = False
     new_workspace: bool = False
+    mapping_name: str | None = None
 
 
 @dataclass(frozen=True)

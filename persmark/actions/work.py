@@ -111,7 +111,7 @@ def load_files(
                 workspace,
                 path,
                 kind=request.kind,
-                mapping=mapping,
+                mapping=mapping or request.mapping_name,
                 name=request.names[position] if position < len(request.names) else None,
                 on_progress=_part(on_progress, low, high),
             )
