@@ -118,6 +118,14 @@ def fill_widget(key: str, value: object, *, again: bool) -> None:
         st.session_state[key] = value
 
 
+def is_new(part: str, basis: object) -> bool:
+    """Whether a part of a page now stands on another ground than when this was asked last."""
+    if recall(part) == basis:
+        return False
+    remember(part, basis)
+    return True
+
+
 def chosen(key: str) -> Any:
     """What a widget holds before it is drawn in this run; None where it never was."""
     return st.session_state.get(key)

@@ -105,6 +105,12 @@ def note(sentence: Text | str) -> None:
     st.html(f'<p class="pm-note">{escaped(sentence)}</p>')
 
 
+def notes(sentences: Sequence[Text | str]) -> None:
+    """Quiet sentences, one below the other."""
+    if sentences:
+        st.html("".join(f'<p class="pm-note">{escaped(one)}</p>' for one in sentences))
+
+
 def reading(sentence: Text | str) -> None:
     """What a chart says, in one sentence, under it."""
     st.html(f'<p class="pm-reading">{escaped(sentence)}</p>')

@@ -17,7 +17,7 @@ from persmark.ui.progress import started
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, counted, day, facts, note, section, short, words
+from persmark.ui.words import Fact, counted, day, facts, note, notes, section, short, words
 
 
 def _overview(workspace: Workspace, reader: Reader) -> events.Overview:
@@ -110,7 +110,7 @@ def _ledger_table(sources: list[events.Source]) -> pd.DataFrame:
                 "skipped": one.skipped,
                 "repeated": one.repeated,
                 "seconds": one.seconds,
-                "loaded_at": one.loaded_at,
+                "loaded_at": pd.Timestamp(one.loaded_at).tz_localize(None),
                 "state": one.state,
             }
             for one in sources
@@ -216,10 +216,7 @@ def show_file(workspace: Workspace, one: events.Source) -> None:
 
 def _show_reading(one: events.Source) -> None:
     """The mapping of a file that stands, and what nobody was asked."""
-    for sentence in one.questions:
-        note(sentence)
-    if not one.questions:
-        note("Nothing was assumed.")
+    notes(one.questions or ["Nothing was assumed."])
     columns = one.mapping.get("columns") or {}
     if columns:
         targets = events.TARGETS[one.kind]

@@ -11,7 +11,9 @@ from persmark.errors import FileRefusedError
 from persmark.store import Workspace, list_workspaces, open_workspace
 from persmark.text import text
 from persmark.ui import state, uploads
+from persmark.ui.parts.placing import Filed
 from persmark.ui.parts.proposal import show_proposal
+from persmark.ui.parts.saved_mappings import manage_mappings
 from persmark.ui.refusals import refusal, shown
 from persmark.ui.words import note, section
 
@@ -82,15 +84,17 @@ def _show_files(name: str) -> None:
     with upload, shown():
         found = _from_upload()
         if found:
-            show_proposal(workspace, *found, delete_after=True)
+            show_proposal(workspace, Filed(*found, delete_after=True))
     with server, shown():
         found_there = None if found else _from_server()
         if found:
             note("Take the uploaded file away first.")
         if found_there:
-            show_proposal(workspace, *found_there, delete_after=False)
+            show_proposal(workspace, Filed(*found_there, delete_after=False))
     with other, shown():
         _show_built_in()
+    if workspace.kind == "own":
+        manage_mappings(workspace)
 
 
 def _loaded(name: str) -> bool:

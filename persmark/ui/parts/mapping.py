@@ -239,8 +239,9 @@ def ask_types(
     )
     with st.expander(words(title), type="compact", expanded=bool(unknown)):
         note(about)
-        grid = st.columns(3)
         for position, raw in enumerate(ordered):
+            if not position % 3:
+                grid = st.columns(3, vertical_alignment="bottom")
             key = f"type_{raw}"
             keep = _meaning(raw, mapping) if raw in unknown else raw
             options = list(dict.fromkeys([*EVENT_TYPES, _meaning(raw, mapping), keep]))
@@ -250,7 +251,7 @@ def ask_types(
                 name = st.selectbox(
                     f"{plain(raw)}  ·  {spellings[raw]:,}×" + ("  ·  not known" if raw in unknown else ""),
                     list(dict.fromkeys([*options, now])),
-                    format_func=partial(_kept, raw),
+                    format_func=partial(_kept, raw if raw in unknown else ""),
                     key=key,
                     accept_new_options=True,
                 )

@@ -9,32 +9,22 @@ from typing import Any
 
 import streamlit as st
 
-from persmark import actions, events
-from persmark.store import Workspace, list_workspaces, open_workspace
+from persmark import events
+from persmark.events.corrections import is_corrections
+from persmark.store import Workspace
 from persmark.text import Text, text
-from persmark.ui import state, uploads
+from persmark.ui import state
 from persmark.ui.parts import mapping as meaning
+from persmark.ui.parts.placing import Filed, show_load, start_load
 from persmark.ui.parts.reading import ask_decimal, fixed_reading, show_reading
+from persmark.ui.parts.saved_mappings import pick_mapping
 from persmark.ui.refusals import shown
-from persmark.ui.words import counted, note, words
+from persmark.ui.words import note, notes, words
 
 _KINDS = {"events": "Events", "items": "Items", "users": "Users"}
 _PREVIEW_ROWS = 8
 _LOOKS_KEPT = 6
 _FORM = ("form_of", "form_columns")
-
-
-def _targets_for(workspace: Workspace, name: str, kind: str) -> dict[str, str]:
-    """Where the file may go: label -> workspace name; the first is the default.
-
-    Events open a workspace of their own; items and users belong to events that are there already.
-    """
-    fresh = actions.workspace_for_upload(name)
-    own = [one for one in list_workspaces() if open_workspace(one).kind == "own"]
-    own.sort(key=lambda one: one != workspace.name)
-    new = {f"a new workspace, '{fresh}'": fresh}
-    existing = {f"workspace '{one}'": one for one in own}
-    return existing | new if workspace.kind == "own" and kind != "events" else new | existing
 
 
 def _look(path: Path, name: str, kind: str | None, fixed: Mapping[str, Any]) -> events.Proposal:
@@ -46,14 +36,6 @@ def _look(path: Path, name: str, kind: str | None, fixed: Mapping[str, Any]) -> 
         kept = dict([*list(kept.items())[1 - _LOOKS_KEPT :], (key, found)])
         state.remember("proposals", kept)
     return kept[key]
-
-
-def _is_new(part: str, basis: object) -> bool:
-    """Whether a part of the form now stands on another ground than it was filled for."""
-    if state.recall(part) == basis:
-        return False
-    state.remember(part, basis)
-    return True
 
 
 def _start_over() -> None:
@@ -104,18 +86,36 @@ def _show_rows(proposal: events.Proposal, chosen: Mapping[str, str]) -> None:
     )
 
 
-def show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after: bool) -> None:
+def _show_corrections(workspace: Workspace, file: Filed) -> None:
+    """Rejected rows that come back: they are read as their own file was, so nothing is asked."""
+    note(
+        "These are rejected rows of a file that was loaded before. Those that can be read now will appear, "
+        "exactly once; rows left as they were stay rejected."
+    )
+    if st.button(
+        "Bring the corrected rows in", type="primary", key="load_corrected", icon=":material/upload:"
+    ):
+        start_load(workspace, file)
+
+
+def show_proposal(workspace: Workspace, file: Filed) -> None:
     """What the file seems to be, with a control for every choice, and the button that loads it."""
+    path, name = file.path, file.name
     looked = _look(path, name, None, {})
+    if is_corrections(looked.columns):
+        _show_corrections(workspace, file)
+        return
     top = st.container()
-    state.fill_widget("file_kind", looked.kind, again=_is_new("form_file", str(path)))
+    state.fill_widget("file_kind", looked.kind, again=state.is_new("form_file", str(path)))
     kind = st.segmented_control(
         "The file holds", list(_KINDS), format_func=_KINDS.__getitem__, key="file_kind", required=True
     )
     if kind != looked.kind:
         looked = _look(path, name, str(kind), {})
-    basis = (str(path), kind)
-    fixed = fixed_reading(looked.mapping.reading if _is_new("form_of", basis) else None)
+    saved = pick_mapping(workspace, looked, (str(path), kind))
+    basis = (str(path), kind, saved.name if saved else "")
+    begin = saved.mapping if saved else looked.mapping
+    fixed = fixed_reading(begin.reading if state.is_new("form_of", basis) else None)
     box, rest = st.container(), st.container()
     found: list[events.Proposal] = []
     with rest, shown():
@@ -127,15 +127,16 @@ def show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after: 
         _offer_way_back()
         return
     proposal = found[0]
-    proposed = proposal.mapping
+    proposed = saved.mapping if saved else proposal.mapping
     with top:
         note(_recognised(proposal))
-    again = _is_new("form_columns", (basis, proposal.columns))
+    again = state.is_new("form_columns", (basis, proposal.columns))
     decimal = ask_decimal(place, proposed.decimal, again=again)
     rows = st.container()
-    for remark in proposal.notes:
-        note(remark)
-    answers, still_open = meaning.ask_questions(proposal, {}, again=again)
+    notes(proposal.notes)
+    answers, still_open = meaning.ask_questions(
+        proposal, saved.mapping.to_json() if saved else {}, again=again
+    )
     chosen = meaning.ask_columns(proposal, proposed.columns, again=again)
     with rows:
         _show_rows(proposal, chosen)
@@ -152,7 +153,16 @@ def show_proposal(workspace: Workspace, path: Path, name: str, *, delete_after: 
         **proposed.to_json(), **asked, **values, **answers,
         "columns": chosen, "decimal": decimal, "reading": fixed,
     }  # fmt: skip
-    _show_load(workspace, proposal, (path, name), mapping, still_open, delete_after=delete_after)
+    show_load(
+        workspace,
+        file,
+        mapping,
+        columns=proposal.columns,
+        shape=looked.columns,
+        saved=saved,
+        still_open=still_open,
+        way_back=_offer_way_back,
+    )
 
 
 def _spellings(proposal: events.Proposal, column: str | None) -> dict[str, int]:
@@ -161,58 +171,3 @@ def _spellings(proposal: events.Proposal, column: str | None) -> dict[str, int]:
         return {}
     counts = proposal.preview[column].dropna().value_counts(sort=True)
     return {str(raw): int(n) for raw, n in counts.items() if str(raw).strip()}
-
-
-def _show_load(
-    workspace: Workspace,
-    proposal: events.Proposal,
-    file: tuple[Path, str],
-    mapping: dict[str, Any],
-    still_open: list[Text],
-    *,
-    delete_after: bool,
-) -> None:
-    path, name = file
-    places = _targets_for(workspace, name, proposal.kind)
-    if state.chosen("load_into") not in places:
-        state.fill_widget("load_into", next(iter(places)), again=True)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        place = st.selectbox("Load into", list(places), key="load_into")
-        _offer_way_back()
-        go = st.button(
-            "Load the file", type="primary", key="load", icon=":material/upload:", disabled=bool(still_open)
-        )
-    if still_open:
-        note(
-            counted(
-                len(still_open),
-                "Loading waits for the answer above: nothing is guessed here.",
-                "Loading waits for the {n} answers above: nothing is guessed here.",
-            )
-        )
-    if not go:
-        return
-    events.Mapping.from_json(mapping).check(proposal.columns, name)
-    target = places[str(place)]
-    fresh = target not in list_workspaces()
-    there = (
-        actions.create_workspace_for_upload(state.actor(), name, time_zone=str(mapping["time_zone"]))
-        if fresh
-        else open_workspace(target)
-    )
-    actions.start(
-        there,
-        state.actor(),
-        actions.LoadFiles(
-            paths=(str(path),),
-            kind=proposal.kind,
-            mapping=mapping,
-            names=(name,),
-            delete_after=delete_after,
-            new_workspace=fresh,
-        ),
-    )
-    if delete_after:
-        uploads.take(path)
-    state.say_next("The file is being loaded.")
-    state.switch_workspace(there.name)
