@@ -240,9 +240,7 @@ def _load_corrections(
     workspace: Workspace, path: Path, name: str, found: Proposal, *, begun: float, on_progress: OnProgress
 ) -> Source:
     """Rejected rows that were fixed, read as the file that they come from."""
-    folder = workspace.folder / "tmp"
-    folder.mkdir(exist_ok=True)
-    fixed = folder / uuid.uuid4().hex
+    fixed = workspace.temporary()
     try:
         with _plain_path(workspace, path) as readable:
             prepared = prepare(workspace, readable, found.format, found.columns, out=fixed)
@@ -261,11 +259,9 @@ def _plain_path(workspace: Workspace, path: Path) -> Iterator[Path]:
     if not set("*?[") & set(str(path)):
         yield path
         return
-    folder = workspace.folder / "tmp"
-    folder.mkdir(exist_ok=True)
-    plain = folder / f"{uuid.uuid4().hex}{path.suffix if path.suffix.isalnum() else ''}"
-    shutil.copyfile(path, plain)
+    plain = workspace.temporary()
     try:
+        shutil.copyfile(path, plain)
         yield plain
     finally:
         plain.unlink(missing_ok=True)
@@ -383,6 +379,7 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, form:
             "loaded_at": source.loaded_at,
             "by_reason": json.dumps(source.rejected_by_reason),
             "skipped_by_reason": json.dumps(source.skipped_by_reason),
+            "questions": json.dumps(source.questions, ensure_ascii=False),
             "form": form,
             "corrects": source.corrects or None,
         },
@@ -425,6 +422,7 @@ def ledger(workspace: Workspace) -> list[Source]:
                 mapping=json.loads(row["mapping"]),
                 rejected_by_reason=by_reason,
                 skipped_by_reason=json.loads(row["skipped_by_reason"] or "{}"),
+                questions=json.loads(row["questions"] or "[]"),
                 state=state,
             )
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import unicodedata
+import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -107,6 +109,12 @@ class Workspace:
                 if attempt == _OPENING_TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def temporary(self) -> Path:
+        """A name for a file that this process removes again; the next write removes it if it cannot."""
+        folder = self.folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder / f"persmark_{os.getpid()}_{uuid.uuid4().hex}"
 
     def write(
         self, *groups: str, delta: bool = False, wait_seconds: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -24,6 +25,10 @@ from persmark.text import text
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+# Names of temporary files hold the id of the process that made them.
+_TEMPORARY = re.compile(r"(?:persmark|duckdb_temp)_(\d+)_")
 
 
 class EngineError(PersmarkError):
@@ -251,6 +256,21 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
     for path in (folder / "tables").iterdir():
         if path.name not in keep:
             path.unlink(missing_ok=True)
+    # Rows in clear: copies of files, and what the database put on the disk for want of memory.
+    for path in (folder / "tmp").glob("*"):
+        made_by = _TEMPORARY.match(path.name)
+        if made_by and not _alive(int(made_by[1])):
+            path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager

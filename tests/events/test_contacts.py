@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +331,16 @@ def test_ids_that_look_like_phones_are_asked_about_once(
 def test_plain_numbers_are_not_asked_about(tmp_path: Path, one: str) -> None:
     path = write(tmp_path / "e.csv", csv_of([f"{one},1,view,2026-01-01,"]))
     assert [question.key for question in events.propose(path).questions if question.assumed is None] == []
+
+
+def test_copies_that_a_killed_process_left_go_with_the_next_write(empty: Workspace, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", "pass"])
+    ended.wait()
+    folder = empty.folder / "tmp"
+    folder.mkdir(exist_ok=True)
+    left = [folder / f"persmark_{ended.pid}_ab", folder / f"duckdb_temp_{ended.pid}_0_storage_S32K-0.tmp"]
+    held = empty.temporary()
+    for path in (*left, held):
+        path.write_text(SECRET)
+    load(empty, write(tmp_path / "e.csv", csv_of(["u,1,view,2026-01-01,"])))
+    assert [path.exists() for path in (*left, held)] == [False, False, True], "a living process keeps its own"
