@@ -9,6 +9,7 @@ import pytest
 from persmark.columns import STATE_TABLES
 from persmark.errors import ColumnMissingError, InputError
 from persmark.privacy import (
+    CONTACT_FIELDS,
     KEY_VARIABLE,
     KeyLostError,
     Vault,
@@ -226,6 +227,49 @@ def test_contacts_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(error, match=said):
         Vault(tmp_path).put_contacts(table)
+
+
+def test_what_waits_counts_only_once_it_is_kept(tmp_path: Path) -> None:
+    state, vault = State(tmp_path / "state.sqlite", STATE_TABLES), Vault(tmp_path)
+    vault.put_contacts(pa.table({"user_id": ["u1"], "phone": ["1"], "email": ["old@example.com"]}))
+    (user,) = vault.digests(["liz@example.com"])
+    for number in (7, 8):
+        vault.wait(
+            number,
+            contacts=pa.table({"user_id": ["u1", "张"], "email": [f"{number}@example.com", None]}),
+            pseudonyms={user: "liz@example.com"},
+            consents=[("u1", "email", "granted")],
+        )
+    assert vault.waiting() == {7, 8}
+    assert vault.contacts(["u1", "张"]).column("email").to_pylist() == ["old@example.com"]
+    assert (vault.source_ids([user]), consents(state).num_rows) == ({}, 0)
+    vault.drop(8)
+    vault.keep(7, state)
+    vault.keep(7, state)
+    (row, nothing) = vault.contacts(["u1", "张"]).to_pylist()
+    assert (row["email"], row["phone"]) == ("7@example.com", "1"), "what a file says nothing of stays"
+    assert nothing == {"user_id": "张", **dict.fromkeys(CONTACT_FIELDS)}
+    assert vault.source_ids([user]) == {user: "liz@example.com"}
+    assert consents(state).column("state").to_pylist() == ["granted"]
+    assert vault.waiting() == set()
+
+
+def test_what_waits_is_sealed_and_forgotten_with_its_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = Vault(tmp_path)
+    vault.wait(
+        1, contacts=contacts(), pseudonyms={"x1": "liz@example.com"}, consents=[("u1", "sms", "denied")]
+    )
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("vault.sqlite*"))
+    assert not [one for one in ("example.", "Connor", "欧阳") if one.encode() in stored]
+    assert vault.forget([*NAMES, "x1"]) == 6
+    assert vault.waiting() == set()
+    vault.check_key()
+    monkeypatch.setenv(KEY_VARIABLE, OTHER)
+    for act in (vault.check_key, lambda: vault.digests(["a"]), lambda: vault.wait(2, contacts=contacts())):
+        with pytest.raises(KeyLostError, match="Received: another key"):
+            act()
 
 
 def test_threads_share_a_vault_and_one_new_key(tmp_path: Path) -> None:
