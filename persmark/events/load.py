@@ -214,7 +214,10 @@ def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]
     # By position: the database gives columns whose names differ in case only other names than we do.
     held = [row[0] for row in w.rows("DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)})]
     place = {name: quoted(there) for name, there in zip(names, held, strict=True)}
-    columns = ["file_row_number + 1 AS line", "1 AS n_lines"]
+    # A file may have a column of that name itself; then its order is kept and counted.
+    numbered = "file_row_number" not in [name.lower() for name in held]
+    line = "file_row_number + 1" if numbered else "row_number() OVER ()"
+    columns = [f"{line} AS line", "1 AS n_lines"]
     for target in TARGETS[mapping.kind]:
         column = mapping.columns.get(target)
         columns.append(
@@ -234,11 +237,14 @@ def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]
         columns.append(f"CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR) AS rest")
     else:
         columns.append("CAST(NULL AS VARCHAR) AS rest")
+    if not numbered:
+        w.run("SET preserve_insertion_order = true")
     w.run(
         f"""CREATE TEMP TABLE stage AS SELECT {", ".join(columns)}
-        FROM read_parquet($path, file_row_number = true)""",
+        FROM read_parquet($path{", file_row_number = true" if numbered else ""})""",
         params,
     )
+    w.run("SET preserve_insertion_order = false")
 
 
 def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
