@@ -222,6 +222,7 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "loaded_at": "TEXT NOT NULL",
         "by_reason": "TEXT",  # JSON: reason code -> rejected rows
         "skipped_by_reason": "TEXT",  # JSON, as by_reason
+        "questions": "TEXT",  # JSON: what was assumed, in words
         "form": "TEXT",  # JSON: how the file was read, for corrections of its rejected rows
         "corrects": "INTEGER",  # the source whose rejected rows it brings back fixed
         "read_as": "TEXT",  # the saved mapping it was read with
