@@ -159,12 +159,6 @@ def _became(one: events.Source) -> Text:
     )  # fmt: skip
 
 
-def _skipped(one: events.Source) -> dict[str, int]:
-    """Why rows were skipped, where the ledger tells."""
-    found: dict[str, int] = getattr(one, "skipped_by_reason", {})
-    return found
-
-
 def _reasons(one: events.Source) -> list[dict[str, object]]:
     """Why rows were rejected or skipped, the commonest first; what each code means and what to do."""
     rejected = [
@@ -185,7 +179,7 @@ def _reasons(one: events.Source) -> list[dict[str, object]]:
             "to_do": "",
             "reason": code,
         }
-        for code, n_rows in sorted(_skipped(one).items(), key=lambda pair: -pair[1])
+        for code, n_rows in sorted(one.skipped_by_reason.items(), key=lambda pair: -pair[1])
     ]
     return [*rejected, *skipped]
 
@@ -216,7 +210,12 @@ def show_file(workspace: Workspace, one: events.Source) -> None:
 
 def _show_reading(one: events.Source) -> None:
     """The mapping of a file that stands, and what nobody was asked."""
-    notes(one.questions or ["Nothing was assumed."])
+    said: list[Text | str] = list(one.questions)
+    if one.read_as:
+        said.append(text("Read with the saved mapping '{name}'.", name=one.read_as))
+    if one.corrects:
+        said.append(text("It brings back corrected rows of file {n}.", n=one.corrects))
+    notes(said or ["Nothing was assumed."])
     columns = one.mapping.get("columns") or {}
     if columns:
         targets = events.TARGETS[one.kind]
