@@ -273,6 +273,49 @@ def _export(arguments: Arguments) -> Document:
     return _run(arguments, _workspace(arguments), request)
 
 
+def _quality(arguments: Arguments) -> Document:
+    from persmark.events import quality
+
+    workspace = _workspace(arguments)
+    if arguments.apply:
+        rule = quality.Rule.from_json(_json_file(arguments.apply, "A quality rule"))
+        _run(arguments, workspace, actions.SaveRule(rule=rule.to_json()))
+    if arguments.off is not None:
+        _run(arguments, workspace, actions.SwitchRule(rule_id=arguments.off, active=False))
+    if quality.rules_pending(workspace):
+        _run(arguments, workspace, actions.ApplyRules())
+    found = quality.findings(workspace)
+    if found is None:
+        _run(arguments, workspace, actions.CheckQuality())
+        found = quality.findings(workspace) or []
+    return {
+        "findings": [
+            {
+                "key": one.key,
+                "level": one.level,
+                "source_id": one.source_id,
+                "n": one.n,
+                "of": one.of,
+                "text": one.text.render(),
+                "examples": [example.render() for example in one.examples],
+                "fix": one.fix.to_json() if one.fix else None,
+            }
+            for one in found
+        ],
+        "rules": [
+            {
+                "rule_id": one.rule_id,
+                "active": one.active,
+                "applied": one.applied,
+                "n_events": one.n_events,
+                "text": one.rule.sentence().render(),
+                "rule": one.rule.to_json(),
+            }
+            for one in quality.saved_rules(workspace)
+        ],
+    }
+
+
 def _compact(arguments: Arguments) -> Document:
     return _run(arguments, _workspace(arguments), actions.Compact())
 
@@ -345,6 +388,9 @@ def _parser() -> _Parser:
     one.add_argument("--destination", default="csv", metavar="D")
     one.add_argument("--out", metavar="DIR")
     one.add_argument("--items", type=int, default=3, metavar="N", help="items beside each user")
+    one = verb("quality", "what is odd about the events, and the rules that mend it", _quality)
+    one.add_argument("--apply", metavar="RULE.json", help="save a rule and write the events anew under it")
+    one.add_argument("--off", type=int, metavar="RULE_ID", help="switch a rule off and take it back")
     verb("compact", "make one sorted file of base and appended events", _compact)
     return parser
 

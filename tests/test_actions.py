@@ -28,7 +28,8 @@ RULE = {"column": "n_events", "is": ">=", "value": 1}
 ANY = {
     "owner": [
         actions.LoadSample(), actions.LoadDemo(n_users=10), actions.LoadFiles(paths=("x",)), actions.UndoLoad(1),
-        actions.Compact(),
+        actions.Compact(), actions.CheckQuality(), actions.SaveRule({}), actions.SwitchRule(1, active=True),
+        actions.ApplyRules(),
     ],
     "marketer": [
         actions.BuildProfiles(), actions.SaveSegment("s", RULE), actions.DeleteSegment("s"),

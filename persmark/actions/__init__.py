@@ -6,7 +6,9 @@ A verb is a frozen request. `run` checks the role, does it in this process and w
 
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
 from persmark.actions.requests import (
+    ApplyRules,
     BuildProfiles,
+    CheckQuality,
     Compact,
     CreateAudience,
     DeleteSegment,
@@ -19,7 +21,9 @@ from persmark.actions.requests import (
     PublishRun,
     Request,
     RestoreSegment,
+    SaveRule,
     SaveSegment,
+    SwitchRule,
     Train,
     UndoLoad,
 )
@@ -43,7 +47,9 @@ __all__ = [
     "ROLES",
     "SAMPLE",
     "Actor",
+    "ApplyRules",
     "BuildProfiles",
+    "CheckQuality",
     "Compact",
     "CreateAudience",
     "DeleteSegment",
@@ -57,7 +63,9 @@ __all__ = [
     "PublishRun",
     "Request",
     "RestoreSegment",
+    "SaveRule",
     "SaveSegment",
+    "SwitchRule",
     "Train",
     "UndoLoad",
     "carry_out",

@@ -68,6 +68,37 @@ class KeepApart:
 
 
 @dataclass(frozen=True)
+class CheckQuality:
+    """Look for what is odd about the events; see `persmark.events.quality`."""
+
+
+@dataclass(frozen=True)
+class SaveRule:
+    """Save a quality rule, switched on; the events change with `ApplyRules`."""
+
+    rule: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SwitchRule:
+    """Switch a quality rule on or off; the events change with `ApplyRules`."""
+
+    rule_id: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class ApplyRules:
+    """Write the events anew under the rules that are switched on, check them, then build the profiles.
+
+    Attributes:
+        build_profiles: Build the profiles afterwards, where there are any.
+    """
+
+    build_profiles: bool = True
+
+
+@dataclass(frozen=True)
 class Compact:
     """Make one sorted base of the events again."""
 
@@ -161,6 +192,10 @@ Request = (
     | LoadDemo
     | LoadFiles
     | UndoLoad
+    | CheckQuality
+    | SaveRule
+    | SwitchRule
+    | ApplyRules
     | KeepApart
     | Compact
     | BuildProfiles

@@ -23,7 +23,9 @@ from persmark.actions import work
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
 from persmark.actions.audited import write_down
 from persmark.actions.requests import (
+    ApplyRules,
     BuildProfiles,
+    CheckQuality,
     Compact,
     CreateAudience,
     DeleteSegment,
@@ -36,7 +38,9 @@ from persmark.actions.requests import (
     PublishRun,
     Request,
     RestoreSegment,
+    SaveRule,
     SaveSegment,
+    SwitchRule,
     Train,
     UndoLoad,
 )  # fmt: skip
@@ -69,6 +73,10 @@ _VERBS = (
     _Verb("load", LoadFiles, "owner", "write", work.load_files, audited=True),
     _Verb("undo", UndoLoad, "owner", "write", work.undo),
     _Verb("keep apart", KeepApart, "owner", "write", work.keep_apart),
+    _Verb("quality", CheckQuality, "owner", "quality", work.check_quality),
+    _Verb("save rule", SaveRule, "owner", "state", work.save_rule),
+    _Verb("switch rule", SwitchRule, "owner", "state", work.switch_rule),
+    _Verb("rules", ApplyRules, "owner", "write", work.apply_rules),
     _Verb("compact", Compact, "owner", "compact", work.compact),
     _Verb("profiles", BuildProfiles, "marketer", "write", work.build_profiles, audited=True),
     _Verb("save segment", SaveSegment, "marketer", "state", work.save_segment, audited=True),

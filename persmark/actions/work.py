@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from persmark import campaigns, events, profiles, recommend, segments, simulate
 from persmark.errors import InputError
+from persmark.events import quality
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault, save_consents
 from persmark.store import Workspace
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 from persmark.actions.actor import Actor
 from persmark.actions.audited import write_down
 from persmark.actions.requests import (
+    ApplyRules,
     BuildProfiles,
+    CheckQuality,
     Compact,
     CreateAudience,
     DeleteSegment,
@@ -33,7 +36,9 @@ from persmark.actions.requests import (
     LoadSample,
     PublishRun,
     RestoreSegment,
+    SaveRule,
     SaveSegment,
+    SwitchRule,
     Train,
     UndoLoad,
 )  # fmt: skip
@@ -61,8 +66,9 @@ def load_sample(
     workspace: Workspace, actor: Actor, request: LoadSample, on_progress: OnProgress
 ) -> dict[str, Any]:
     """The sample, then its profiles."""
-    loaded = events.load_sample(workspace, on_progress=_part(on_progress, 0, 0.7))
+    loaded = events.load_sample(workspace, on_progress=_part(on_progress, 0, 0.65))
     write_down(workspace, actor, "sample", request, loaded)
+    _settled(workspace, _part(on_progress, 0.65, 0.7))
     if workspace.stale("profiles") or not workspace.versions().get("profiles"):
         _built(workspace, actor, _part(on_progress, 0.7, 1))
     return {**loaded, "sources": [source.to_json() for source in events.ledger(workspace)]}
@@ -93,6 +99,7 @@ def load_demo(
     pq.write_table(made.item_truth, truth / "items.parquet")
     planted = {"campaign": dict(made.campaign), "ads": dict(made.ads), "seed": request.seed}
     (truth / "world.json").write_text(json.dumps(planted, default=str), "utf-8")
+    _settled(workspace, _part(on_progress, 0.65, 0.7))
     built = _built(workspace, actor, _part(on_progress, 0.7, 1))
     return {"n_events": n_events, "n_users": built["n_users"], "seed": request.seed}
 
@@ -100,13 +107,13 @@ def load_demo(
 def load_files(
     workspace: Workspace, actor: Actor, request: LoadFiles, on_progress: OnProgress
 ) -> dict[str, Any]:
-    """File after file, then the profiles."""
+    """File after file, then rules, a check and the profiles."""
     mapping = events.Mapping.from_json(request.mapping) if request.mapping is not None else None
     share = 0.7 if request.build_profiles else 1.0
     sources: list[events.Source] = []
     try:
         for position, path in enumerate(request.paths):
-            low, high = share * position / len(request.paths), share * (position + 1) / len(request.paths)
+            low, high = (0.9 * share * (position + n) / len(request.paths) for n in (0, 1))
             source = events.load(
                 workspace,
                 path,
@@ -122,6 +129,7 @@ def load_files(
         if request.delete_after:
             for path in request.paths:
                 Path(path).unlink(missing_ok=True)
+    _settled(workspace, _part(on_progress, 0.9 * share, share))
     if request.build_profiles and workspace.stats("events").get("n_events"):
         _built(workspace, actor, _part(on_progress, share, 1))
     return {"sources": [source.to_json() for source in sources]}
@@ -129,14 +137,59 @@ def load_files(
 
 def undo(workspace: Workspace, actor: Actor, request: UndoLoad, on_progress: OnProgress) -> dict[str, Any]:
     """One source out again."""
-    return {"n_events": events.undo_load(workspace, request.source_id, on_progress=on_progress)}
+    left = events.undo_load(workspace, request.source_id, on_progress=_part(on_progress, 0, 0.9))
+    _settled(workspace, _part(on_progress, 0.9, 1))
+    return {"n_events": left}
+
+
+def _settled(workspace: Workspace, on_progress: OnProgress) -> None:
+    """After new events: rules that have more to do, then a look at all of them."""
+    if quality.rules_pending(workspace):
+        quality.apply_rules(workspace, on_progress=_part(on_progress, 0, 0.7))
+    quality.check_quality(workspace, on_progress=_part(on_progress, 0.7, 1))
+
+
+def check_quality(
+    workspace: Workspace, actor: Actor, request: CheckQuality, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A look at all events."""
+    found = quality.check_quality(workspace, on_progress=on_progress)
+    return {level: sum(one.level == level for one in found) for level in quality.LEVELS}
+
+
+def save_rule(
+    workspace: Workspace, actor: Actor, request: SaveRule, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A quality rule, switched on."""
+    return {"rule_id": quality.save_rule(workspace, quality.Rule.from_json(request.rule))}
+
+
+def switch_rule(
+    workspace: Workspace, actor: Actor, request: SwitchRule, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A quality rule on or off."""
+    quality.switch_rule(workspace, request.rule_id, active=request.active)
+    return {"rule_id": request.rule_id, "active": request.active}
+
+
+def apply_rules(
+    workspace: Workspace, actor: Actor, request: ApplyRules, on_progress: OnProgress
+) -> dict[str, Any]:
+    """All events under the rules that are switched on, a check, then the profiles where there are any."""
+    share = 0.6 if request.build_profiles and workspace.versions().get("profiles") else 1.0
+    left = quality.apply_rules(workspace, on_progress=_part(on_progress, 0, 0.8 * share))
+    quality.check_quality(workspace, on_progress=_part(on_progress, 0.8 * share, share))
+    if share < 1 and left.n_events:
+        _built(workspace, actor, _part(on_progress, share, 1))
+    return dataclasses.asdict(left)
 
 
 def keep_apart(
     workspace: Workspace, actor: Actor, request: KeepApart, on_progress: OnProgress
 ) -> dict[str, Any]:
     """Two ids that are two people after all."""
-    left = events.keep_apart(workspace, request.one, request.other, on_progress=on_progress)
+    left = events.keep_apart(workspace, request.one, request.other, on_progress=_part(on_progress, 0, 0.9))
+    _settled(workspace, _part(on_progress, 0.9, 1))
     return dataclasses.asdict(left)
 
 
