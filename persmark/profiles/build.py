@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from persmark.errors import EmptyError
@@ -260,10 +261,14 @@ def _make(
 ) -> tuple[dict[str, str], int, int]:
     """Fill the tables; returns the attributes' columns, all users and those counted from events."""
     values = {"as_of": moment, **asdict(chosen)}
+    steps = (*STEPS, *LAST_STEPS)
+    if on_progress:
+        on_progress = writer.watch(on_progress, list(accumulate(part for _, _, part in steps)))
+        on_progress(0.0, text("Looking for what changed") if refreshing else text("Reading users"))
     attributes = _attributes(writer, chosen.max_attributes)
     writer.run(read_sql("persmark.profiles", "seen_touched" if refreshing else "seen"))
     done, n_counted = 0.0, 0
-    for name, doing, part in (*STEPS, *LAST_STEPS):
+    for name, doing, part in steps:
         if on_progress:
             on_progress(done, text(doing))
         _run(writer, name, values, n_counted)

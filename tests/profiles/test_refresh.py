@@ -163,6 +163,8 @@ def test_loads_refresh_whom_they_touch(tmp_path: Path) -> None:
     compact(made)
     assert loaded("c.csv", csv_of(["c,a,view,2026-01-07 10:00:00,"]))["n_refreshed"] == 1
     assert_same(published(made), built_whole(made, None))
-    undo_load(made, 2)
-    assert refresh_profiles(made, actor="test").n_refreshed == 4
+    undo_load(made, 1)
+    assert refresh_profiles(made, actor="test").n_refreshed == 3  # of all three that are left
+    with pytest.raises(AssertionError):
+        of(made, ODD, "n_events")
     assert_same(published(made), built_whole(made, None))
