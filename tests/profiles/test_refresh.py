@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 
 from persmark import actions
-from persmark.events import compact, undo_load
+from persmark.events import compact, quality, undo_load
 from persmark.profiles import build_profiles, profile, refresh_profiles
 from persmark.store import Workspace, create_workspace
 from persmark.store.manifest import read_manifest, write_manifest
-from tests.events.files import csv_of, write
+from tests.events.files import csv_of, load, write
 from tests.profiles.grown import assert_same, built_whole, grow, published
 from tests.profiles.made import EVENT, event, workspace
 
@@ -167,4 +167,22 @@ def test_loads_refresh_whom_they_touch(tmp_path: Path) -> None:
     assert refresh_profiles(made, actor="test").n_refreshed == 3  # of all three that are left
     with pytest.raises(AssertionError):
         of(made, ODD, "n_events")
+    assert_same(published(made), built_whole(made, None))
+
+
+def test_rules_are_seen_through(tmp_path: Path) -> None:
+    """A rule applied to what stands builds all; files loaded under it touch their users alone."""
+    made = create_workspace("ruled", root=tmp_path)
+    rows = [f"{user},a,purchase,2026-01-0{n + 1} 10:00:00,50" for n, user in enumerate(("a", *OTHERS))]
+    load(made, write(tmp_path / "a.csv", csv_of(rows)))
+    assert refresh_profiles(made, actor="test").n_refreshed == 4
+    quality.save_rule(made, quality.Cap("value", Decimal(20)))
+    quality.save_rule(made, quality.DropUsers(users=("d",)))
+    quality.apply_rules(made)
+    assert refresh_profiles(made, actor="test").n_refreshed == 3
+    assert of(made, "b", "monetary") == [20]
+    more = [f"{user},a,purchase,2026-01-07 10:00:00,30" for user in ("b", "d")]
+    load(made, write(tmp_path / "b.csv", csv_of(more)))
+    assert refresh_profiles(made, actor="test").n_refreshed == 1
+    assert of(made, "b", "monetary", "n_purchases") == [40, 2]
     assert_same(published(made), built_whole(made, None))
