@@ -17,6 +17,7 @@ from tests.shop import ACTOR, HARD_ITEM, HARD_USER, N_USERS, load_shop
 FEW = {"column": "n_purchases", "is": ">=", "value": 20}
 RULE = {"column": "n_purchases", "is": ">=", "value": 5}
 STEP_BEFORE = {
+    "quality": "this workspace has none yet",
     "profiles": "this workspace has none yet",
     "segments": "no events yet",
     "train": "this workspace has none yet",

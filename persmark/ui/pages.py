@@ -20,6 +20,7 @@ class Step:
 
 STEPS: Mapping[str, Step] = MappingProxyType({
     "events": Step("Events", "database"),
+    "quality": Step("Data quality", "fact_check"),
     "profiles": Step("Profiles", "person_search"),
     "segments": Step("Segments", "group_work"),
     "train": Step("Train", "model_training"),
