@@ -6,7 +6,6 @@ import codecs
 import csv
 import gzip
 import hashlib
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Map
@@ -15,9 +14,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 
 from persmark.errors import FileRefusedError, InputError
+from persmark.events.doubts import Doubts
 from persmark.text import text
 
 # Hive parts fields by \x01, MovieLens by two colons; ", " is a comma with blanks after it.
@@ -140,8 +141,7 @@ class Digest:
         n_bytes: After decompression.
         has_at: Whether an `@`, or a link's `%40`, stands in it: without one no cell can hold an e-mail.
         clean: Whether it is UTF-8 without NUL: the database's own reader takes other bytes as they come.
-        odd_quotes: Whether blanks stand between a quote and the delimiter beside it: the database's own
-            reader drops quotes there that may belong to the value.
+        doubtful: Whether a line holds what the database's own reader takes in a way of its own.
     """
 
     sha256: str
@@ -149,7 +149,7 @@ class Digest:
     n_bytes: int
     has_at: bool
     clean: bool
-    odd_quotes: bool = False
+    doubtful: bool = False
 
 
 @contextmanager
@@ -192,22 +192,24 @@ def readable(path: Path) -> Iterator[None]:
         ) from error  # fmt: skip
 
 
-def digest(path: Path, compression: str = "none", form: Format | None = None) -> Digest:
+def digest(path: Path, compression: str = "none", form: Format | None = None, *, width: int = 0) -> Digest:
     """Hash a file and count its lines.
 
     Args:
         path: The file.
         compression: none, gzip or zstd.
-        form: How it is written, for `odd_quotes`.
+        form: How it is written; without it nothing is found `doubtful`.
+        width: How many cells a row has.
 
     Raises:
         FileRefusedError: It inflates beyond any text, or is cut off.
     """
     with readable(path):
-        return _digest(path, compression, form)
+        doubts = Doubts(form, width) if form is not None and known_to_database(form) else None
+        return _digest(path, compression, doubts)
 
 
-def _digest(path: Path, compression: str, form: Format | None) -> Digest:
+def _digest(path: Path, compression: str, doubts: Doubts | None) -> Digest:
     sha = hashlib.sha256()
     if compression != "none":
         with path.open("rb") as raw:
@@ -216,7 +218,6 @@ def _digest(path: Path, compression: str, form: Format | None) -> Digest:
     feeds = returns = total = 0
     last = b""
     clean, has_at = True, False
-    quotes = _OddQuotes(form) if form is not None and form.kind == "csv" and form.quote else None
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as raw, _unpacked(raw, compression) as stream:
         while chunk := stream.read(_CHUNK):
@@ -230,17 +231,20 @@ def _digest(path: Path, compression: str, form: Format | None) -> Digest:
                          times=_MAX_INFLATION, name=path.name),
                     hint="Decompress it first if it is genuine.",
                 )  # fmt: skip
-            feeds += chunk.count(b"\n")
+            signs = np.frombuffer(chunk, np.uint8)
+            newlines = np.flatnonzero(signs == ord("\n"))
+            feeds += len(newlines)
             returns += chunk.count(b"\r") if not feeds else 0
             has_at = has_at or any(one in chunk for one in (b"@", b"%40")) or b"%40" in last + chunk[:2]
             last = chunk[-2:]
             clean = clean and b"\0" not in chunk and _decodes(decoder, chunk)
-            if quotes is not None:
-                quotes.look(chunk)
+            if doubts is not None and clean and not doubts.found:
+                doubts.look(chunk, signs, newlines)
     ends = feeds or returns
     clean = clean and _decodes(decoder, b"", final=True)
     n_lines = ends + (1 if total and last[-1:] not in (b"\n", b"\r") else 0)
-    return Digest(sha.hexdigest(), n_lines, total, has_at, clean, quotes is not None and quotes.found_any())
+    doubtful = doubts is not None and doubts.at_end()
+    return Digest(sha.hexdigest(), n_lines, total, has_at, clean, doubtful)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
@@ -252,68 +256,6 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
     except UnicodeDecodeError:
         return False
     return True
-
-
-class _OddQuotes:
-    """Looks for a quote with blanks between it and the delimiter, chunk by chunk.
-
-    Inside a well-quoted cell the same signs are plain text, so a line that has them is parsed.
-    """
-
-    def __init__(self, form: Format) -> None:
-        self._quote = form.quote
-        self._delimiter = form.delimiter if len(form.delimiter) == 1 else ","
-        quote, delimiter = (re.escape(one.encode()) for one in (form.quote, form.delimiter))
-        self._hints = (b" " + form.quote.encode(), form.quote.encode() + b" ")
-        self._sign = re.compile(
-            rb"(?:^|%s|[\r\n]) +%s|%s +(?:%s|[\r\n]|%s|$)" % (delimiter, quote, quote, delimiter, quote)
-        )
-        self._end = b""
-        self._open = b""  # the line that the last chunk ended in
-        self._found = False
-
-    def look(self, chunk: bytes) -> None:
-        """Take in the next bytes."""
-        if self._found:
-            return
-        self._end = self._end or (b"\n" if b"\n" in chunk else b"\r" if b"\r" in chunk else b"")
-        begin, end = (chunk.find(self._end) + 1, chunk.rfind(self._end) + 1) if self._end else (0, 0)
-        if not end:
-            self._open += chunk
-            self._found = len(self._open) > MAX_LINE  # one line, or line ends of another kind
-            return
-        self._check(self._open + chunk[:begin])
-        if any(hint in chunk for hint in self._hints):
-            self._check(chunk[begin:end])
-        self._open = chunk[end:]
-
-    def found_any(self) -> bool:
-        """Whether there was one, after the last bytes."""
-        self._check(self._open)
-        return self._found
-
-    def _check(self, lines: bytes) -> None:
-        done = 0
-        for match in self._sign.finditer(lines):
-            if self._found or match.start() < done:
-                continue
-            at = match.start() + (lines[match.start()] in b"\r\n")
-            line_end = self._end or b"\n"
-            begin = lines.rfind(line_end, 0, at) + 1
-            done = (lines.find(line_end, at) + 1) or len(lines)
-            self._found = not self._is_plain(lines[begin:done])
-
-    def _is_plain(self, line: bytes) -> bool:
-        try:
-            (cells,) = csv.reader(
-                [line.decode("utf-8", "replace")],
-                delimiter=self._delimiter,
-                quotechar=self._quote,
-                strict=True,
-            )
-        except (csv.Error, ValueError):
-            return False
-        return not any(cell.startswith(" ") and cell.lstrip(" ").startswith(self._quote) for cell in cells)
 
 
 def check_width(n_columns: int) -> None:

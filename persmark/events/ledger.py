@@ -210,7 +210,7 @@ def load(
     if read_with.kind == "users":
         check_key(workspace)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
-    read = digest(path, found.format.compression, found.format)
+    read = digest(path, found.format.compression, found.format, width=len(found.columns))
     with _plain_path(workspace, path) as readable:
         file = SourceFile(readable, found.format, read_with, found.columns, read)
         source = _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)

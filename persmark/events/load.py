@@ -137,7 +137,7 @@ def fast_fill(
     """
     form, mapping, names, path = file.form, file.mapping, file.names, file.path
     time_type = _fast_time(mapping)
-    clean = known_to_database(form) and file.read.clean and not file.read.odd_quotes
+    clean = known_to_database(form) and file.read.clean and not file.read.doubtful
     clean = clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None

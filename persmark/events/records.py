@@ -171,8 +171,9 @@ class Dialect:
         """The cells of a line whose quotes the csv module does not take, where one reading fits.
 
         A quoted cell ends at a quote that a delimiter or the line's end follows; blanks around it do
-        not count, and quotes within it are its own. Cells without quotes around them have none in
-        them. The line must have as many cells as the table has columns.
+        not count, and quotes amid its text are its own. At its edge one may be a slip of the hand, and
+        the line is not read. Cells without quotes around them have none in them. The line must have
+        as many cells as the table has columns.
         """
         quote = self._form.quote
         if not quote or width < 2 or len(raw) > _KEPT_RAW:
@@ -182,7 +183,11 @@ class Dialect:
         fields: list[str] = []
         at = 0
         while True:
-            if match := well.match(line, at) or loose.match(line, at):
+            if match := well.match(line, at):
+                fields.append(match[1].replace(quote * 2, quote))
+            elif match := loose.match(line, at):
+                if match[1].startswith(quote) or match[1].endswith(quote):
+                    return None
                 fields.append(match[1].replace(quote * 2, quote))
             elif match := plain.match(line, at):
                 fields.append(match[0])
