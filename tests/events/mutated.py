@@ -3,6 +3,8 @@
 # ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
+import gzip
+import json
 import re
 
 from hypothesis import strategies as st
@@ -29,8 +31,11 @@ DAMAGE = (
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """The small file above with one to five damages; the header is spared three times of four."""
-    raw = PLAIN.encode()
-    spared = draw(st.sampled_from([len(HEADER) + 1] * 3 + [0]))
+    return _harmed(draw, PLAIN.encode(), draw(st.sampled_from([len(HEADER) + 1] * 3 + [0])))
+
+
+def _harmed(draw: st.DrawFn, raw: bytes, spared: int) -> bytes:
+    """One to five damages past the first `spared` bytes."""
     for _ in range(draw(st.integers(1, 5))):
         at = draw(st.integers(min(spared, len(raw)), len(raw)))
         end = min(len(raw), at + draw(st.integers(1, 40)))
@@ -47,6 +52,90 @@ def damaged(draw: st.DrawFn) -> bytes:
         else:
             raw = raw[: max(at, spared)]
     return raw
+
+
+RECORDS = (
+    {
+        "user_id": "u1",
+        "event_time": "2026-01-01 00:00:00",
+        "event_type": "view",
+        "item_id": "i1",
+        "value": 1.5,
+    },
+    {
+        "user_id": 'O\'Neil "张" 😀',
+        "event_time": "2026-01-01T00:10:00Z",
+        "event_type": "cart",
+        "value": "1,234.50",
+    },
+    {
+        "user_id": 7,
+        "event_time": "2026-01-02",
+        "event_type": "view",
+        "geo": {"city": "Köln", "at": [1, {"x": None}]},
+    },
+    {
+        "user_id": "u1",
+        "event_time": "later",
+        "event_type": "view",
+        "items": [{"item_id": "a"}, {"item_id": "b"}],
+    },
+)
+ODD: tuple[object, ...] = (
+    None, True, 0, -1, 1e300, 10**30, "", " ", "\0", "\ud83d", "=cmd()", [], {}, [[[]]], {"a": {"b": {"c": 1}}},
+    {"": 1}, {"user_id": "x"}, [{"key": "k", "value": {"string_value": "v"}}], "x" * 3000, "NaN", "2026-13-45",
+)  # fmt: skip
+KEYS = (
+    "user_id",
+    "event_time",
+    "event_type",
+    "item_id",
+    "value",
+    "geo",
+    "__proto__",
+    "line",
+    "",
+    "a.b",
+    "items",
+)
+
+
+@st.composite
+def odd_json_lines(draw: st.DrawFn) -> bytes:
+    """JSON lines whose objects have other keys, types and depths than the first ones; sometimes damaged text."""
+    lines = []
+    for _ in range(draw(st.integers(1, 6))):
+        one: dict[str, object] = dict(draw(st.sampled_from(RECORDS)))
+        for _ in range(draw(st.integers(0, 3))):
+            key, value = draw(st.sampled_from(KEYS)), draw(st.sampled_from(ODD))
+            wrapped = draw(st.sampled_from(["plain", "list", "object", "gone"]))
+            if wrapped == "gone":
+                one.pop(key, None)
+            else:
+                one[key] = {"plain": value, "list": [value, value], "object": {key: value}}[wrapped]
+        lines.append(json.dumps(one, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass"))
+    raw = b"\n".join(lines) + draw(st.sampled_from([b"\n", b"", b"\r\n", b"\n\n"]))
+    return _harmed(draw, raw, 0) if draw(st.booleans()) else raw
+
+
+@st.composite
+def damaged_file(draw: st.DrawFn) -> tuple[str, bytes, bytes]:
+    """Name, bytes, and the bytes once decompressed, of a damaged file of any kind."""
+    kind = draw(st.sampled_from(["csv", "csv", "csv", "jsonl", "jsonl", "recoded", "gz", "broken gz"]))
+    if kind == "jsonl":
+        raw = draw(odd_json_lines())
+        return "x.jsonl", raw, raw
+    raw = draw(damaged())
+    if kind == "recoded":
+        encoding = draw(
+            st.sampled_from(["utf-16", "utf-16-le", "gb18030", "cp1252", "utf-8-sig", "big5", "shift_jis"])
+        )
+        raw = raw.decode("utf-8", "replace").encode(encoding, "replace")
+        raw = _harmed(draw, raw, 0) if draw(st.booleans()) else raw
+    if "gz" not in kind:
+        return "x.csv", raw, raw
+    packed = gzip.compress(raw, mtime=0)
+    return "x.csv.gz", _harmed(draw, packed, 0) if kind == "broken gz" else packed, raw
 
 
 def _record(lines: list[str], start: int, form: Format) -> tuple[int, int] | None:

@@ -19,15 +19,22 @@ from persmark.events import Source
 from persmark.store import EngineError, Workspace, create_workspace
 from tests.conftest import HARD
 from tests.events.files import HEADER, UTC_PLAIN, counts, csv_of, event_rows, load, rejects_csv, write
-from tests.events.mutated import PLAIN, damaged, n_records
+from tests.events.mutated import PLAIN, damaged, damaged_file, n_records
 
 
-def check_damaged(raw: bytes, *, again: bool) -> Source | None:
-    """Load damaged bytes into a fresh workspace; None where they were refused."""
+def check_damaged(
+    raw: bytes, *, again: bool, name: str = "x.csv", unpacked: bytes | None = None
+) -> Source | None:
+    """Load damaged bytes into a fresh workspace; None where they were refused.
+
+    `unpacked` are the bytes once decompressed, for counting.
+    """
     root = Path(tempfile.mkdtemp())
     try:
         workspace = create_workspace("damaged", root=root)
-        path = write(root / "x.csv", raw)
+        path = root / name
+        path.write_bytes(raw)
+        raw = raw if unpacked is None else unpacked
         try:
             form = events.propose(path, kind="events").format
             source = load(workspace, path, mapping=UTC_PLAIN)
@@ -36,12 +43,12 @@ def check_damaged(raw: bytes, *, again: bool) -> Source | None:
             assert workspace.versions() == {}
             assert workspace.state.count("sources") == 0
             return None
-        if form.kind == "csv":
+        if form.kind == "csv" and (form.escape, form.header_rows, len(form.delimiter)) == ("doubled", 1, 1):
             assert source.rows_in == n_records(raw, form, len(source_columns(path)))
         lines = [row["line"] for row in workspace.state.rows("rejects", order="line")]
         assert len(set(lines)) == len(lines) == source.rejected
         assert all(1 <= line <= raw.count(b"\n") + raw.count(b"\r") + 1 for line in lines)
-        assert len(event_rows(workspace)) == source.loaded
+        assert len(event_rows(workspace)) == source.n_events
         assert rejects_csv(workspace, source.source_id).count("\r\n") >= source.rejected + 1
         if again:
             second = load(workspace, path)
@@ -62,7 +69,18 @@ def key(data_folder: Path) -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, derandomize=True, database=None,
+    max_examples=40, deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=[Phase.generate],
+)  # fmt: skip
+@given(file=damaged_file())
+def test_a_damaged_file_of_any_kind_is_loaded_or_refused_in_words(file: tuple[str, bytes, bytes]) -> None:
+    name, raw, unpacked = file
+    check_damaged(raw, again=False, name=name, unpacked=unpacked)
+
+
+@settings(
+    max_examples=60, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],  # shrinking loads takes minutes
 )  # fmt: skip
