@@ -10,7 +10,7 @@ from datetime import datetime
 from persmark.settings import ProfileSettings
 from persmark.store import Writer, read_sql
 
-# Above this part of the users a whole build costs less than telling them apart.
+# Where touched users have more than this part of the events, a whole build costs less than their refresh.
 MOST_TOUCHED = 0.5
 
 
@@ -48,7 +48,7 @@ def find_touched(writer: Writer, as_of: datetime, chosen: ProfileSettings, made_
     Returns:
         False where profiles must be built whole: there are none, the moment moves back, the settings
         or the recipe changed, events or catalogue were rewritten (an undo, a rule, another file in
-        place of the first), or more than half of the users are touched.
+        place of the first), or the touched users have more than half of the events.
     """
     built = writer.manifest.group("profiles")
     if not _same_making(writer, chosen, made_by):
@@ -69,8 +69,12 @@ def find_touched(writer: Writer, as_of: datetime, chosen: ProfileSettings, made_
     if not _find_users_of_changed_items(writer, built.reads.get("catalogue", 0)):
         return False
     writer.run("CREATE TEMP TABLE touched AS SELECT DISTINCT user_id FROM found WHERE user_id IS NOT NULL")
-    n_touched = int(writer.rows("SELECT count(*) FROM touched")[0][0])
-    return n_touched <= MOST_TOUCHED * int(built.stats["n_users"])
+    ((of_touched, of_all),) = writer.rows(
+        """SELECT coalesce(sum(CASE WHEN t.user_id IS NOT NULL THEN p.n_events END), 0), sum(p.n_events)
+        FROM profiles AS p
+        LEFT JOIN touched AS t ON t.user_id = p.user_id"""
+    )
+    return bool(of_touched <= MOST_TOUCHED * float(of_all))
 
 
 def _same_making(writer: Writer, chosen: ProfileSettings, made_by: str) -> bool:

@@ -122,7 +122,7 @@ def test_what_cannot_be_told_apart_is_built_whole(shop: Workspace) -> None:
     assert of(shop, "b", "n_events", "n_views") == [2, 1]
     assert refreshed(as_of=datetime(2026, 1, 4)) == 4  # back in time
     append(shop, late, *(event(user, "view", "2026-01-06T00:00:00") for user in OTHERS))
-    assert refreshed() == 4  # more than half of the users
+    assert refreshed() == 4  # theirs is more than half of all events
     with shop.write("events") as writer:
         writer.run("CREATE TABLE out.events AS SELECT * FROM events WHERE event_type = 'purchase'")
     assert refreshed() == 4  # rewritten, as an undo and a rule do
