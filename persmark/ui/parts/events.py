@@ -193,7 +193,7 @@ def show_file(workspace: Workspace, one: events.Source) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 "Download rejected rows",
-                lambda: events.rejects_file(workspace, one.source_id).read(),
+                lambda: _rejected_rows(workspace, one.source_id),
                 file_name=f"rejected-{one.source_id}.csv",
                 mime="text/csv",
                 key="download-rejects",
@@ -206,6 +206,11 @@ def show_file(workspace: Workspace, one: events.Source) -> None:
             )
     with st.expander("How it was read, and what was assumed", type="compact"):
         _show_reading(one)
+
+
+def _rejected_rows(workspace: Workspace, source_id: int) -> bytes:
+    with events.rejects_file(workspace, source_id) as file:
+        return file.read()
 
 
 def _show_reading(one: events.Source) -> None:
