@@ -26,7 +26,7 @@ bench: install-dev
 	PYTHONPATH=. $(BIN)/python -m tests.benchmarks
 
 soak: install-dev
-	$(BIN)/pytest -m soak --timeout 3600 tests/soak
+	$(BIN)/pytest -n 2 -rP -m soak --timeout 3600 tests/soak
 
 install: .venv/installed
 
