@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from persmark.columns import TABLES
 from persmark.errors import InputError, NotFoundError
 from persmark.events.echoes import take_keys_out, take_out
 from persmark.events.finish import ORDER, conclude
 from persmark.events.ledger import recover
+from persmark.events.ranges import write_sorted
 from persmark.events.ruling import CAME, LISTED, Ruling, lay_down
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, Writer
@@ -17,12 +19,17 @@ from persmark.text import text
 
 # Tables of the group that a new base takes over as they are.
 _CARRIED = ("exposures", "outcomes")
+_STOPS = (0.1, 0.2, 0.7, 0.95)
 
 
-def _carry(w: Writer, tables: Iterable[str], order: str = "") -> None:
+def _carry(w: Writer, tables: Iterable[str]) -> None:
     for table in tables:
-        if w.rows(f"SELECT 1 FROM {table} LIMIT 1"):
-            w.run(f"CREATE TABLE out.{table} AS SELECT * FROM {table} {order}")
+        if not w.rows(f"SELECT 1 FROM {table} LIMIT 1"):
+            continue
+        if TABLES[table] == TABLES["events"]:
+            write_sorted(w, f"out.{table}", LISTED, f"SELECT * FROM {table}", order=ORDER)
+        else:
+            w.run(f"CREATE TABLE out.{table} AS SELECT * FROM {table}")
 
 
 def compact(workspace: Workspace, *, on_progress: OnProgress = unwatched) -> int:
@@ -36,10 +43,10 @@ def compact(workspace: Workspace, *, on_progress: OnProgress = unwatched) -> int
     with workspace.write("events") as w:
         recover(workspace)
         w.same_rows = True
+        on_progress = w.watch(on_progress, (0.1, 0.6, 0.95))
         on_progress(0.1, text("Sorting all events into one file"))
-        w.run(f"CREATE TABLE out.events AS SELECT {LISTED} FROM events {ORDER}")
-        _carry(w, ("originals", "echoes"), ORDER)
-        _carry(w, ("identity_keys", "identities", *_CARRIED))
+        write_sorted(w, "out.events", LISTED, "SELECT * FROM events", order=ORDER)
+        _carry(w, ("originals", "echoes", "identity_keys", "identities", *_CARRIED))
         on_progress(0.6, text("Finding sessions"))
         stats = w.manifest.group("events").stats
         ruling = Ruling.of(workspace, w, delta=True)
@@ -62,8 +69,9 @@ def rewrite(workspace: Workspace, *, on_progress: OnProgress = unwatched) -> dic
         if not w.manifest.group("events").files:
             w.discarded = True
             return {}
-        _carry(w, ("echoes",), ORDER)
-        _carry(w, ("identity_keys",))
+        on_progress = w.watch(on_progress, _STOPS)
+        on_progress(0.1, text("Carrying over what rules leave alone"))
+        _carry(w, ("echoes", "identity_keys"))
         n_echoes = w.manifest.group("events").stats.get("n_echoes", 0)
         _lay_down(workspace, w, CAME, n_echoes=n_echoes, on_progress=on_progress)
     return workspace.stats("events")
@@ -147,6 +155,7 @@ def publish_without(
             # All of it stood already, and stands without it.
             w.discarded = True
             return int(stats.get("n_events", 0)), {}
+        on_progress = w.watch(on_progress, _STOPS)
         on_progress(0.1, text("Taking the events of {file} out", file=row["name"]))
         heir = _heir(workspace, row)
         came, moved, n_echoes = take_out(w, source_id, heir)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from persmark.columns import TABLES
 from persmark.events.finish import IDENTITY, ORDER, same_row
+from persmark.events.ranges import write_sorted
 from persmark.events.ruling import CAME, LISTED
 from persmark.store import Writer, quoted
 
@@ -85,7 +86,7 @@ def take_out(w: Writer, source_id: int, heir: int | None) -> tuple[str, dict[int
             UNION ALL SELECT {_RENAMED} FROM echoes WHERE source_id = {_GONE}"""
         n, n_repeats = w.rows(f"SELECT {_COUNTED} FROM gone_rows WHERE rowid NOT IN ({won})")[0]
         moved[heir] = int(n), int(n_repeats)
-    w.run(f"CREATE TABLE out.echoes AS SELECT * FROM ({left}) {ORDER}")
+    write_sorted(w, "out.echoes", LISTED, left, order=ORDER)
     n_echoes = int(w.rows("SELECT count(*) FROM out.echoes")[0][0])
     if not n_echoes:
         w.run("DROP TABLE out.echoes")

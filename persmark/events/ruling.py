@@ -17,6 +17,7 @@ import pyarrow as pa
 from persmark.columns import TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.identity import resolve
+from persmark.events.ranges import write_sorted
 from persmark.events.rules import CAPPED, Cap, DropUsers, FoldType, MergeUsers, Rule, ShiftTime, active_rules
 from persmark.store import Writer, quoted, read_sql
 
@@ -254,7 +255,7 @@ def lay_down(w: Writer, ruling: Ruling, came: str, *, keys: str, order: str, del
             events of a user.
     """
     if not ruling.rules:
-        w.run(f"CREATE TABLE out.events AS SELECT {LISTED} FROM ({came}) {order}")
+        write_sorted(w, "out.events", LISTED, came, order=order)
         return
     _rule_tables(w, ruling.rules)
     _merge(w, ruling.rules, keys)
@@ -290,16 +291,18 @@ def lay_down(w: Writer, ruling: Ruling, came: str, *, keys: str, order: str, del
         f"CAST({made.get(name, quoted(name))} AS {kind}) AS {quoted(name)}"
         for name, kind in TABLES["events"].items()
     )
-    w.run(f"""CREATE TABLE out.events AS SELECT * FROM (
-        SELECT {effective} FROM ruled WHERE drop_rule IS NULL) {order}""")
+    # Where nobody is merged both are the same, and only the plain column is found without reading all.
+    key = "new_user_id" if w.rows("SELECT 1 FROM rule_merges LIMIT 1") else "user_id"
+    left = "SELECT * FROM ruled WHERE drop_rule IS NULL"
+    write_sorted(w, "out.events", effective, left, order=order, key=key)
     first = (
         "coalesce(shift_first, fold_first, value_rule, quantity_rule, discount_rule, merge_rule, drop_rule)"
     )
     as_they_came = ", ".join(
         f"CAST({first} AS INTEGER) AS by_rule" if name == "by_rule" else quoted(name) for name in COLUMNS
     )
-    w.run(f"""CREATE TABLE out.originals AS SELECT {as_they_came} FROM ruled
-        WHERE last_rule IS NOT NULL OR drop_rule IS NOT NULL {order}""")
+    touched = "SELECT * FROM ruled WHERE last_rule IS NOT NULL OR drop_rule IS NOT NULL"
+    write_sorted(w, "out.originals", as_they_came, touched, order=order)
     ruling.n_originals = int(w.rows("SELECT count(*) FROM out.originals")[0][0])
     if not ruling.n_originals:
         w.run("DROP TABLE out.originals")

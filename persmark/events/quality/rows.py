@@ -50,7 +50,7 @@ _COUNTED: dict[str, tuple[str, str, str, float]] = {
         "Negative amounts",
         "{n} of {of} events have a negative value or quantity and are no refunds. "
         "A mapping that takes them as refunds nets them off.",
-        "All of {of} events with a negative value or quantity are refunds.",
+        "None of {of} events has a negative value or quantity without being a refund.",
         0.01,
     ),
 }  # fmt: skip
