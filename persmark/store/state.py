@@ -163,18 +163,20 @@ class State:
             found = connection.execute(f'SELECT count(*) FROM "{table}"{clause}', values).fetchone()
             return int(found[0])
 
-    def _insert(self, verb: str, table: str, rows: list[Mapping[str, object]]) -> int:
-        if not rows:
+    def _insert(self, verb: str, table: str, rows: Iterable[Mapping[str, object]]) -> int:
+        """Insert rows as they come, so that many of them never stand in memory together."""
+        coming = iter(rows)
+        first = next(coming, None)
+        if first is None:
             return 0
-        columns = self._quoted(table, rows[0])
+        columns = self._quoted(table, first)
         holes = ", ".join("?" for _ in columns)
         sql = f'{verb} INTO "{table}" ({", ".join(columns)}) VALUES ({holes})'
-        names = list(rows[0])
+        names = list(first)
         with self._connection() as connection:
-            if len(rows) == 1:
-                return int(connection.execute(sql, [rows[0][name] for name in names]).lastrowid or 0)
-            connection.executemany(sql, ([row[name] for name in names] for row in rows))
-            return 0
+            inserted = connection.execute(sql, [first[name] for name in names]).lastrowid
+            connection.executemany(sql, ([row[name] for name in names] for row in coming))
+            return int(inserted or 0)
 
     def add(self, table: str, row: Mapping[str, object]) -> int:
         """Insert one row and return its id."""
@@ -182,7 +184,7 @@ class State:
 
     def add_many(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Insert rows that all have the columns of the first."""
-        self._insert("INSERT", table, list(rows))
+        self._insert("INSERT", table, rows)
 
     def put(self, table: str, row: Mapping[str, object]) -> int:
         """Insert one row, or replace the one with the same primary key."""
@@ -190,7 +192,7 @@ class State:
 
     def put_many(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
         """`put` for many rows that all have the columns of the first."""
-        self._insert("INSERT OR REPLACE", table, list(rows))
+        self._insert("INSERT OR REPLACE", table, rows)
 
     def change(self, table: str, where: Mapping[str, object], values: Mapping[str, object]) -> int:
         """Set `values` on the rows that equal `where`; returns how many there were."""
