@@ -103,7 +103,8 @@ def undo_load(workspace: Workspace, source_id: int, *, on_progress: OnProgress =
     """Take a file's events out again; everything derived from events is stale afterwards.
 
     What later files brought as well stands afterwards under the next of them: the events are those
-    that loading the other files alone would have made.
+    that loading the other files alone would have made. Items that the file described beside its events
+    stay in the catalogue.
 
     Returns:
         Events that are left.

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from persmark.columns import EVENT_TYPES
+from persmark.events.ranges import write_sorted
 from persmark.events.ruling import CAME, LISTED, Ruling, lay_down
 from persmark.settings import settings
 from persmark.store import Writer, read_sql
@@ -117,10 +118,8 @@ def _drop_known(w: Writer, *, twin: bool) -> tuple[int, int]:
     # A second copy of a file needs none: the file that is undone leaves its rows to it.
     n_echoes = 0 if twin and n_known == n_fresh else int(n_known)
     if n_echoes:
-        w.run(
-            f"""CREATE TABLE out.echoes AS SELECT {LISTED} FROM fresh
-            WHERE rowid IN (SELECT row_id FROM known) {ORDER}"""
-        )
+        known = "SELECT * FROM fresh WHERE rowid IN (SELECT row_id FROM known)"
+        write_sorted(w, "out.echoes", LISTED, known, order=ORDER)
     w.run("DELETE FROM fresh WHERE rowid IN (SELECT row_id FROM known)")
     return int(n_known), n_echoes
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from persmark import events
-from persmark.events import quality
+from persmark.events import Mapping, quality
 from persmark.events.quality import Cap, DropUsers, Finding, FoldType, ShiftTime
 from persmark.events.quality.behaviour import nearest_type
 from persmark.events.quality.calendar import best_shift
@@ -19,7 +19,7 @@ from persmark.events.quality.finding import shown
 from persmark.store import Workspace
 from persmark.text import text
 from tests.conftest import HARD
-from tests.events.files import HEADER, csv_of, load, write
+from tests.events.files import HEADER, UTC_PLAIN, csv_of, load, write
 
 ODD = HARD.replace('"', "")
 FULL = f"{HEADER},quantity,order_id,currency,channel"
@@ -151,6 +151,18 @@ def test_users_who_do_too_much_in_an_hour_are_bots(empty: Workspace, tmp_path: P
     quality.save_rule(empty, bots.fix)
     quality.apply_rules(empty)
     assert one(empty, "bots") == ("fine", 0, 2)
+
+
+def test_a_device_of_many_is_told_and_not_shown(empty: Workspace, tmp_path: Path) -> None:
+    keys = Mapping("events", UTC_PLAIN.columns, keys={"device": "device"})
+    rows = [f"u{n},i,view,2026-01-01 10:00:00,,till {ODD}" for n in range(11)]
+    load(
+        empty,
+        write(tmp_path / "a.csv", csv_of([*rows, "z,i,view,2026-01-01 10:00:00,,d2"], f"{HEADER},device")),
+        mapping=keys,
+    )
+    (crowd,) = found(empty, "crowds")
+    assert (crowd.level, crowd.n, crowd.of, examples(crowd)) == ("look", 1, 2, ["one device: 11 user ids"])
 
 
 def test_an_amount_far_above_the_others_may_be_capped(empty: Workspace, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from persmark.events.identity import BLOCKED
+import pyarrow.compute as pc
+
+from persmark.events.identity import BLOCKED, crowded
 from persmark.events.quality.finding import FINE, LOOK, PROBLEM, Finding, Look, level_of, percent, shown
-from persmark.events.rules import DropUsers
+from persmark.events.rules import MERGE_LIMIT, DropUsers, MergeUsers, active_rules
 from persmark.settings import settings
 from persmark.text import text
 
@@ -23,7 +25,7 @@ _MOST_NAMED = 1000  # user ids that one offered rule names
 def people_findings(look: Look) -> list[Finding]:
     """Bots, ids that stand for nobody, users who are many, and users of whom little is known."""
     (users,) = look.rows("users")
-    return [_bots(look, users), _anonymous(look), *_vast(look, users), *_thin(look, users)]
+    return [_bots(look, users), _anonymous(look), *_vast(look, users), *_crowds(look), *_thin(look, users)]
 
 
 def _bots(look: Look, users: dict[str, Any]) -> Finding:
@@ -97,6 +99,38 @@ def _vast(look: Look, users: dict[str, Any]) -> list[Finding]:
             of=look.n_events,
             examples=(text("{user}: {n} events", user=shown(users["most_user"]), n=most),) if over else (),
             fix=DropUsers(users=(users["most_user"],)) if over else None,
+        )
+    ]  # fmt: skip
+
+
+def _crowds(look: Look) -> list[Finding]:
+    keys = look.reader.table(
+        """SELECT source_user_id, key, digest FROM identity_keys
+        WHERE key <> 'user_id' OR source_user_id <> digest""",
+        limit_ms=None,
+    )
+    if not keys.num_rows:
+        return []
+    merging = [one for one in active_rules(look.workspace).values() if isinstance(one, MergeUsers)]
+    limit = merging[-1].limit if merging else MERGE_LIMIT
+    shared = [row for row in crowded(keys, limit=limit).to_pylist() if row["side"] == "value"]
+    of = pc.count_distinct(keys.column("digest")).as_py()
+    return [
+        Finding(
+            key="crowds",
+            level=LOOK if shared else FINE,
+            title=text("E-mails, phones and devices of many"),
+            text=text(
+                "{n} of {of} key values are shared by more than {limit} user ids each: a till or a call "
+                "centre. They link nobody.", n=len(shared), of=of, limit=limit,
+            )
+            if shared
+            else text("None of {of} key values is shared by more than {limit} user ids.", of=of, limit=limit),
+            n=len(shared),
+            of=of,
+            examples=tuple(
+                text("one {key}: {n} user ids", key=text(row["key"]), n=int(row["n"])) for row in shared[:5]
+            ),
         )
     ]  # fmt: skip
 
