@@ -27,6 +27,8 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 
 
+_NAMES_OF_FILES = ("file", "name", "used_for")
+_LONG_NAME = 36
 _METRICS = ("ndcg", "low", "high", "recall", "hit_rate", "mrr", "coverage")
 
 
@@ -66,7 +68,9 @@ def _config(table: pd.DataFrame) -> dict[str, Any]:
         elif pd.api.types.is_integer_dtype(kind):
             config[column] = st.column_config.NumberColumn(label, format="localized")
         else:
-            config[column] = st.column_config.TextColumn(label)
+            # A file's name may be as long as it likes; the figures beside it must stay in sight.
+            narrow = column in _NAMES_OF_FILES and table[column].astype(str).str.len().max() > _LONG_NAME
+            config[column] = st.column_config.TextColumn(label, width="medium" if narrow else None)
     return config
 
 

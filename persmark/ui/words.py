@@ -126,6 +126,29 @@ def facts(row: Sequence[Fact]) -> None:
     st.html(f'<dl class="pm-facts">{cells}</dl>')
 
 
+@dataclass(frozen=True)
+class Lost:
+    """Rows that are in no table: how many, what became of them, why, what to do, and the stable code."""
+
+    n_rows: int
+    became: str
+    meaning: Text | str
+    to_do: Text | str
+    code: str
+
+
+def lost_rows(reasons: Sequence[Lost]) -> None:
+    """Why rows are missing, one reason a line."""
+    items = "".join(
+        f"<li><b>{escaped(text('{n}', n=one.n_rows))} {escaped(one.became)}</b>"
+        f"<span>{escaped(one.meaning)} <em>{escaped(one.to_do)}</em></span>"
+        f"<code>{escaped(one.code)}</code></li>"
+        for one in reasons
+    )
+    if items:
+        st.html(f'<ul class="pm-lost">{items}</ul>')
+
+
 def chips(values: Sequence[str]) -> None:
     """Short data values side by side."""
     st.html("".join(f'<span class="pm-chip">{escaped(value)}</span>' for value in values))

@@ -6,11 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from persmark.text import Text, text
-from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, count_axis, figure, safe
+from persmark.ui.charts.base import MAX_POINTS, SERIES, brief, colours, count_axis, cut, figure
 from persmark.ui.words import percent
 
 _DAYS_SHOWN = 400
 _TYPES_STACKED = 6
+_NAME_SHOWN = 28
 OTHER = "other types"
 
 
@@ -53,9 +54,9 @@ def events_per_day(by_day: pd.DataFrame) -> go.Figure:
         drawn.add_bar(
             x=rows["period"].to_numpy(),
             y=rows["n_events"].to_numpy(),
-            name=safe(event_type),
+            name=cut(event_type, _NAME_SHOWN),
             marker={"color": tones[event_type], "line": {"width": 0}},
-            hovertemplate="%{x|%Y-%m-%d}<br>%{y:,} " + safe(event_type) + "<extra></extra>",
+            hovertemplate="%{x|%Y-%m-%d}<br>%{y:,} " + cut(event_type, 60) + "<extra></extra>",
         )
     drawn.update_layout(barmode="stack", bargap=0.0 if grouped["period"].nunique() > 45 else 0.12)
     most = grouped.groupby("period")["n_events"].sum().max() if len(grouped) else 0
@@ -91,7 +92,7 @@ def event_types(by_type: pd.DataFrame) -> go.Figure:
     drawn = figure(60 + 34 * max(len(ordered), 1))
     drawn.add_bar(
         x=ordered["n_events"].to_numpy(),
-        y=[safe(name) for name in names],
+        y=[cut(name, _NAME_SHOWN) for name in names],
         orientation="h",
         marker={"color": [tones[name] for name in names]},
         text=[brief(n) for n in ordered["n_events"]],

@@ -17,7 +17,7 @@ from persmark.ui.progress import started
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, counted, day, facts, note, notes, section, short, words
+from persmark.ui.words import Fact, Lost, counted, day, facts, lost_rows, note, notes, section, short, words
 
 
 def _overview(workspace: Workspace, reader: Reader) -> events.Overview:
@@ -159,26 +159,16 @@ def _became(one: events.Source) -> Text:
     )  # fmt: skip
 
 
-def _reasons(one: events.Source) -> list[dict[str, object]]:
+def _reasons(one: events.Source) -> list[Lost]:
     """Why rows were rejected or skipped, the commonest first; what each code means and what to do."""
     rejected = [
-        {
-            "became": "rejected",
-            "n_rows": n_rows,
-            "meaning": words(REASONS[code].meaning) if code in REASONS else code,
-            "to_do": words(REASONS[code].to_do) if code in REASONS else "",
-            "reason": code,
-        }
+        Lost(n_rows, "rejected", REASONS[code].meaning, REASONS[code].to_do, code)
+        if code in REASONS
+        else Lost(n_rows, "rejected", code, "", code)
         for code, n_rows in sorted(one.rejected_by_reason.items(), key=lambda pair: -pair[1])
     ]
     skipped = [
-        {
-            "became": "skipped",
-            "n_rows": n_rows,
-            "meaning": words(SKIPPED.get(code, code)),
-            "to_do": "",
-            "reason": code,
-        }
+        Lost(n_rows, "skipped", SKIPPED.get(code, code), "", code)
         for code, n_rows in sorted(one.skipped_by_reason.items(), key=lambda pair: -pair[1])
     ]
     return [*rejected, *skipped]
@@ -187,8 +177,7 @@ def _reasons(one: events.Source) -> list[dict[str, object]]:
 def show_file(workspace: Workspace, one: events.Source) -> None:
     """What became of the rows of one file, why, and what to do about it; how it was read."""
     note(_became(one))
-    if rows := _reasons(one):
-        show_table(pd.DataFrame(rows), "reject-reasons", download=False)
+    lost_rows(_reasons(one))
     if one.rejected:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(

@@ -13,7 +13,7 @@ from persmark.columns import EVENT_TYPES
 from persmark.events.quality import Cap, DropUsers, Finding, FoldType, MergeUsers, Rule, ShiftTime
 from persmark.store import Workspace
 from persmark.ui.parts.rules import mend
-from persmark.ui.words import plain
+from persmark.ui.words import note, plain
 
 _WIDE = 320  # pixels of a control beside its button
 
@@ -27,6 +27,7 @@ def _shift(rule: ShiftTime, key: str) -> Rule:
         0.5,
         key=key,
         help="Negative: it happened earlier.",
+        width=_WIDE,
     )
     return replace(rule, seconds=round(hours * 3600))
 
@@ -40,7 +41,7 @@ def _fold(rule: FoldType, key: str) -> Rule:
 
 
 def _cap(rule: Cap, key: str) -> Rule:
-    highest = st.number_input(f"Highest {rule.column}", 0.0, 1e13, float(rule.maximum), key=key, width=_WIDE)
+    highest = st.number_input(f"Highest {rule.column}", 0.0, 9e13, float(rule.maximum), key=key, width=_WIDE)
     return replace(rule, maximum=round(Decimal(str(highest)), 4))
 
 
@@ -54,7 +55,7 @@ def _merge(rule: MergeUsers, key: str) -> Rule:
 
 def _drop(rule: DropUsers, key: str) -> Rule:
     if rule.users:
-        chosen = st.multiselect("Users to leave out", rule.users, list(rule.users), key=key)
+        chosen = st.multiselect("Users to leave out", rule.users, list(rule.users), key=key, width=2 * _WIDE)
         return replace(rule, users=tuple(chosen))
     per_hour = st.number_input(
         "More events in one hour than", 1, 1_000_000, rule.per_hour, key=key, width=_WIDE
@@ -67,9 +68,19 @@ _ASK: Mapping[type[Rule], Callable[..., Rule]] = MappingProxyType(
 )
 
 
+# What to do about findings that no rule mends.
+_HINTS: Mapping[str, str] = MappingProxyType({
+    "unknown_types": "Fold them into a type that is known: add a rule by hand, below.",
+    "rejected": "The Events page tells why, hands them out, and takes them back once they are mended.",
+    "negative": "If they are cancellations, load the file again with a row below zero as a refund.",
+})  # fmt: skip
+
+
 def offer_fix(workspace: Workspace, finding: Finding, *, busy: bool) -> None:
     """The finding's rule in a form; what it would do is said before it is done."""
     if finding.fix is None:
+        if finding.key in _HINTS:
+            note(_HINTS[finding.key])
         return
     key = f"{finding.key}_{finding.source_id or 0}_{_mark(finding.fix)}"
     with (

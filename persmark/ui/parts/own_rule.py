@@ -36,7 +36,7 @@ def _shift(workspace: Workspace) -> Rule | None:
 
 def _cap(workspace: Workspace) -> Rule | None:
     column = st.selectbox("Amount", CAPPED, key="own_column")
-    highest = st.number_input("Highest", 0.0, 1e13, 0.0, key="own_highest", width=_WIDE)
+    highest = st.number_input("Highest", 0.0, 9e13, 0.0, key="own_highest", width=_WIDE)
     return Cap(str(column), round(Decimal(str(highest)), 4)) if highest else None
 
 

@@ -126,8 +126,7 @@ def show_findings(
         with st.container(border=True):
             source = names.get(finding.source_id, "") if finding.source_id else ""
             _card(finding, source if len(names) > 1 else "")
-            if finding.fix is not None:
-                offer_fix(workspace, finding, busy=busy)
+            offer_fix(workspace, finding, busy=busy)
     if len(open_ones) > _CARDS:
         note(text("{n} more are shown when one file is chosen above.", n=len(open_ones) - _CARDS))
     if fine:

@@ -41,6 +41,7 @@ _DECIMALS: Mapping[str, str] = MappingProxyType({".": "point, as 1,234.50", ",":
 _ASKED: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "csv": ("encoding", "delimiter", "quote", "escape", "skip_lines", "header"),
     "jsonl": ("encoding",),
+    "json": ("encoding",),
 })  # fmt: skip
 _FIXED = "read_fixed"
 
@@ -74,8 +75,9 @@ def summary(form: Format) -> Text:
     if form.kind == "parquet":
         return text("Parquet")
     encoding = _named(_ENCODINGS, form.encoding)
-    if form.kind == "jsonl":
-        return text("JSON lines, {encoding}{packed}", encoding=encoding, packed=packed)
+    if form.kind in ("jsonl", "json"):
+        kind = "JSON lines" if form.kind == "jsonl" else "JSON array"
+        return text("{kind}, {encoding}{packed}", kind=kind, encoding=encoding, packed=packed)
     return text(
         "{encoding}, parted by {delimiter}, "
         + ("header in line {line}" if form.header else "no header")
