@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,6 +149,24 @@ def _load(arguments: Arguments) -> Document:
             # It was made for this file, of which nothing was loaded.
             actions.remove_workspace(actions.Actor(), workspace.name)
         raise
+
+
+def _rejects(arguments: Arguments) -> Document:
+    from persmark import events
+
+    workspace = _workspace(arguments)
+    out = Path(arguments.out or f"rejected-{arguments.source}.csv")
+    with events.rejects_file(workspace, arguments.source) as found:
+        try:
+            with out.open("wb") as copy:
+                shutil.copyfileobj(found, copy)
+        except OSError as error:
+            raise InputError(
+                text("Rejected rows must go to a file that can be written. Received: {path} ({why}).",
+                     path=str(out), why=error.strerror or "")
+            ) from error  # fmt: skip
+    n = workspace.state.count("rejects", {"source_id": arguments.source})
+    return {"source_id": arguments.source, "file": str(out), "n_rows": n}
 
 
 def _proposed(found: Any) -> dict[str, Any]:
@@ -348,6 +367,9 @@ def _parser() -> _Parser:
     one.add_argument("--dry-run", action="store_true", help="say what the files seem to be, load nothing")
     one.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of a new workspace")
     one.add_argument("--profiles", action="store_true", help="build the profiles afterwards")
+    one = verb("rejects", "write a file's rejected rows to be fixed and loaded again", _rejects)
+    one.add_argument("source", type=int, metavar="SOURCE_ID", help="as `load` told it")
+    one.add_argument("--out", metavar="FILE", help="rejected-SOURCE_ID.csv here by default")
     one = verb("profiles", "build one row per user", _profiles)
     one.add_argument("--as-of", metavar="TIME", help="ISO-8601 UTC; the last event's time by default")
     one = verb("segments", "list segments with their sizes, or save one", _segments)

@@ -116,6 +116,16 @@ def test_load_makes_a_workspace_named_after_the_file(run: Any, tmp_path: Path) -
     assert run("load", str(path))["workspace"] == "käufe-mai-2"
 
 
+def test_rejected_rows_are_written_and_come_back_fixed(run: Any, tmp_path: Path) -> None:
+    made = run("load", str(write(tmp_path / "shop.csv", "user_id,event_time\nu,2026-01-01\nv,soon\n")))
+    there, out = ("--workspace", made["workspace"]), tmp_path / "fixed.csv"
+    found = run("rejects", str(made["sources"][0]["source_id"]), "--out", str(out), *there)
+    assert found == {"source_id": 1, "file": str(out), "n_rows": 1}
+    out.write_text(out.read_text("utf-8").replace("v,soon", "v,2026-01-02"), "utf-8")
+    (source,) = run("load", str(out), *there)["sources"]
+    assert (source["loaded"], source["rejected"], source["corrects"]) == (1, 0, 1)
+
+
 def test_load_takes_a_saved_mapping_by_its_name(run: Any, tmp_path: Path) -> None:
     given = write(
         tmp_path / "m.json", json.dumps({"kind": "events", "columns": {"user_id": "a", "event_time": "b"}})

@@ -63,3 +63,9 @@ def test_every_code_is_in_the_list_with_what_to_do() -> None:
         for sentence in (reason.meaning.render(), reason.to_do.render()):
             assert sentence.endswith(".")
         assert events.what_to_do(code).render() == f"{reason.meaning} {reason.to_do}"
+
+
+def test_the_readme_says_the_same() -> None:
+    readme = (ROOM.parents[1] / "README.md").read_text("utf-8")
+    for code, reason in events.REASONS.items():
+        assert f"| `{code}` | {reason.meaning} | {reason.to_do} |" in readme
