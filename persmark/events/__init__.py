@@ -1,6 +1,7 @@
 """Events: read, map, clean, unify, sessionise; and the ledger of every row."""
 
 from persmark.events.compact import compact, undo_load
+from persmark.events.content import content_hash
 from persmark.events.corrections import corrected_source, is_corrections, rejects_file
 from persmark.events.formats import Format
 from persmark.events.frames import load_tables
@@ -20,6 +21,7 @@ from persmark.events.merges import keep_apart, merges, n_merged
 from persmark.events.overview import Overview, overview
 from persmark.events.propose import Proposal, Question, propose
 from persmark.events.reasons import REASONS, SKIPPED, what_to_do
+from persmark.events.rules import rules_pending
 from persmark.events.sample import load_sample
 from persmark.events.vocabulary import TARGETS, Target
 
@@ -37,6 +39,7 @@ __all__ = [
     "Source",
     "Target",
     "compact",
+    "content_hash",
     "corrected_source",
     "delete_mapping",
     "is_corrections",

@@ -111,12 +111,15 @@ def _legacy(head: bytes) -> str:
     # Imported where it is needed: its tables of languages take a tenth of a second.
     import chardet
 
+    # A line that is broken in one of them would rule that one out.
+    sound = [line for line in lines if all(_decoded(line, name) is not None for name in likely)]
     asked = {codecs.lookup(name).name: name for name in likely}
     ranked = chardet.detect_all(
-        b"\n".join(lines),
+        b"\n".join(sound or lines),
         ignore_threshold=True,
         compat_names=False,
         include_encodings=[name.replace("_", "-") for name in likely],
+        no_match_encoding=likely[0].replace("_", "-"),
     )
     for guess in ranked:
         name = codecs.lookup(guess["encoding"] or "ascii").name

@@ -90,7 +90,7 @@ def dialect_of(lines: Sequence[str], form: Format, fixed: Sequence[str]) -> Form
         if size > _MOST:
             break
     everything = "\n".join(judged)
-    quotes = [form.quote] if "quote" in fixed else ['"', "'"] if everything.count("'") > 1 else ['"']
+    quotes = [form.quote] if "quote" in fixed else ['"', "'"] if everything.count("'") > 3 else ['"']
     delimiters = [one for one in DELIMITERS if one in everything]
     if "delimiter" in fixed:
         delimiters = [form.delimiter]
@@ -99,6 +99,8 @@ def dialect_of(lines: Sequence[str], form: Format, fixed: Sequence[str]) -> Form
         if "delimiter" not in fixed and not _may_part(delimiter, everything, best_fit):
             continue
         for quote in quotes:
+            if quote == "'" and "quote" not in fixed and not _is_single(judged, delimiter):
+                continue
             tried = replace(form, delimiter=delimiter, quote=quote)
             if "escape" not in fixed:
                 tried = replace(tried, escape=_escape_of(lines, tried))
@@ -107,6 +109,16 @@ def dialect_of(lines: Sequence[str], form: Format, fixed: Sequence[str]) -> Form
             if fit > best_fit * 1.02:
                 best, best_fit = tried, fit
     return best if "quote" in fixed else _unquoted(judged, best)
+
+
+def _is_single(judged: Sequence[str], delimiter: str) -> bool:
+    """Whether cells are wrapped in single quotes rather than in double ones."""
+    part = re.escape(delimiter.strip() or delimiter)
+    double, single = (
+        sum(len(re.findall(rf"(?:^|{part} ?){q}(?:[^{q}]|{q}{q})*+{q}(?={part}|$)", line)) for line in judged)
+        for q in ('"', "'")
+    )
+    return single > max(double, 1)
 
 
 def _may_part(delimiter: str, everything: str, best_fit: float) -> bool:

@@ -300,6 +300,8 @@ def parsed(lines: Iterator[str], form: Format, width: int, *, first_line: int = 
                     fields = dialect.mended(taken[0], width) or fields
                 yield first, taken, dialect.meant(fields), "", False
                 continue
+            if len(taken) > 1 and failed == "bad_quote":
+                failed = "open_quote"  # what closed it was the quote of another record
             fields = None if failed == "line_too_long" else dialect.mended(taken[0], width)
             # Give up one line and read the next ones afresh: their quotes are their own.
             feed.give_back(1)
