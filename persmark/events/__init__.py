@@ -56,6 +56,7 @@ __all__ = [
     "read_as_before",
     "rejects_file",
     "rename_mapping",
+    "rules_pending",
     "save_mapping",
     "saved_mapping",
     "saved_mappings",

@@ -72,8 +72,11 @@ def rewrite(workspace: Workspace, *, on_progress: OnProgress = unwatched) -> dic
         on_progress = w.watch(on_progress, _STOPS)
         on_progress(0.1, text("Carrying over what rules leave alone"))
         _carry(w, ("echoes", "identity_keys"))
-        n_echoes = w.manifest.group("events").stats.get("n_echoes", 0)
+        stats = w.manifest.group("events").stats
+        n_echoes = stats.get("n_echoes", 0)
         _lay_down(workspace, w, CAME, n_echoes=n_echoes, on_progress=on_progress)
+        # Rules that change nothing make nothing stale.
+        w.same_rows = not (stats.get("n_originals") or w.stats["n_originals"])
     return workspace.stats("events")
 
 

@@ -16,6 +16,7 @@ from persmark.errors import InputError, NotFoundError
 from persmark.events import quality
 from persmark.events.quality import Cap, DropUsers, FoldType, MergeUsers, Rule, ShiftTime
 from persmark.store import Workspace, create_workspace
+from persmark.text import Text
 from tests.conftest import HARD
 from tests.events.files import csv_of, event_rows, load, write
 
@@ -292,6 +293,29 @@ def test_the_first_file_is_loaded_under_the_rules_that_stand(empty: Workspace, t
     source = load(empty, write(tmp_path / "1.csv", csv_of(ROWS)))
     assert (source.loaded, empty.stats("events")["by_type"]["look"]) == (6, 3)
     assert not quality.rules_pending(empty)
+
+
+def test_a_rule_that_changes_nothing_makes_nothing_stale(shop: Workspace) -> None:
+    content = shop.manifest().group("events").content
+    assert apply(shop, FoldType("nowhere", "view")) == quality.Applied(6, 0, 0)
+    assert shop.manifest().group("events").content == content
+    version = shop.versions()
+    assert quality.apply_rules(shop) == quality.Applied(6, 0, 0)
+    assert shop.versions() == version
+
+
+def test_rules_that_are_not_applied_to_the_end_are_not_applied_at_all(shop: Workspace) -> None:
+    before, version = everything(shop), shop.versions()
+
+    def stop(fraction: float, message: Text) -> None:
+        if fraction >= 0.7:
+            raise KeyboardInterrupt
+
+    quality.save_rule(shop, FoldType("view", "look"))
+    with pytest.raises(KeyboardInterrupt):
+        quality.apply_rules(shop, on_progress=stop)
+    assert (everything(shop), shop.versions(), quality.rules_pending(shop)) == (before, version, True)
+    assert quality.apply_rules(shop).n_changed == 3
 
 
 def test_a_rule_saved_twice_is_one_and_a_wrong_one_is_refused(shop: Workspace) -> None:

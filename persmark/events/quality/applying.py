@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from persmark.events.compact import rewrite
+from persmark.events.rules import rules_pending
 from persmark.jobs import OnProgress, unwatched
 from persmark.text import text
 
@@ -32,15 +33,21 @@ def apply_rules(workspace: Workspace, *, on_progress: OnProgress = unwatched) ->
     """Write the events anew from how they came, under the rules that are switched on.
 
     Nothing is lost: with every rule switched off the events are as they were loaded. Readers go on
-    with the old version meanwhile, and see all of the new one or none of it.
+    with the old version meanwhile, and see all of the new one or none of it. Where the events stand
+    under just these rules nothing is written.
 
     Raises:
         BusyError: Another load or build is writing.
     """
-    stats = rewrite(workspace, on_progress=on_progress)
+    stats = workspace.stats("events")
+    if rules_pending(workspace):
+        stats = rewrite(workspace, on_progress=on_progress)
     if not stats:
         return Applied(0, 0, 0)
-    on_progress(1.0, text("{n} events stand", n=stats["n_events"]))
-    with workspace.reader() as reader:
-        n_changed = int(reader.value("SELECT count(*) FROM events WHERE by_rule > 0", limit_ms=None))
-    return Applied(int(stats["n_events"]), n_changed, int(stats["n_originals"]) - n_changed)
+    on_progress(1.0, text("{n} events stand", n=int(stats["n_events"])))
+    n_originals = int(stats.get("n_originals", 0))
+    n_changed = 0
+    if n_originals:
+        with workspace.reader() as reader:
+            n_changed = int(reader.value("SELECT count(*) FROM events WHERE by_rule > 0", limit_ms=None))
+    return Applied(int(stats["n_events"]), n_changed, n_originals - n_changed)
