@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping as Map
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from persmark.errors import FileRefusedError
 from persmark.events.charset import encoding_of
 from persmark.events.dialect import Head, dialect_of, table_of
-from persmark.events.formats import MAX_LINE, Format, check_reading, check_width, opened, readable
+from persmark.events.formats import Format, check_reading, check_width, opened, readable
 from persmark.text import text
 
 _HEAD_BYTES = 1 << 20
 _HEAD_LINES = 1_000
+_MAX_NAME = 50_000  # characters; nobody writes such names, but a file without line ends seems to
 _QUOTED_DELIMITERS = 10  # delimiters for each that parts columns, where names are quoted
 # How far one looks for the first letter that is not ASCII: what it is decides the encoding.
 _SEARCHED = {"none": 1 << 26, "gzip": 1 << 24, "zstd": 1 << 24}
+_ARRAY = re.compile(r"\s*\[\s*\{")
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 
@@ -86,6 +93,9 @@ def look(path: Path, reading: Map[str, Any] | None = None) -> tuple[Head, list[s
         magic = raw.read(8)
     compression = next((name for sign, name in _MAGIC if magic.startswith(sign)), "none")
     if magic[:4] == b"PAR1":
+        # Before anything is read: opening a hundred thousand columns takes many seconds.
+        with suppress(pa.ArrowException, OSError):
+            check_width(len(pq.read_schema(path).names))
         return Head(Format(kind="parquet"), [], []), []
     if magic[:4] == b"PK\x03\x04" or magic[:4] == b"\xd0\xcf\x11\xe0":
         raise FileRefusedError(
@@ -104,7 +114,11 @@ def look(path: Path, reading: Map[str, Any] | None = None) -> tuple[Head, list[s
         raise _empty(path)
     first = lines[at].lstrip(" \t")
     if first.startswith("{"):
+        if not whole and len(lines) == 1:
+            check_width(first.count('":'))
         return Head(replace(form, kind="jsonl"), [], []), lines
+    if _ARRAY.match(decoded):
+        return Head(replace(form, kind="json"), [], []), lines
     form = replace(form, **reading)
     fixed = list(reading)
     if first.lower().startswith("sep=") and len(first.strip("\r\n")) == 5 and "delimiter" not in fixed:
@@ -118,11 +132,12 @@ def look(path: Path, reading: Map[str, Any] | None = None) -> tuple[Head, list[s
     form = dialect_of(sample, form, fixed)
     found = table_of(lines[: form.skip_lines + _HEAD_LINES], form, fixed, path.name)
     check_width(max(map(len, [found.names, *found.rows])))
-    if len(lines[found.form.skip_lines]) > MAX_LINE // 4 and not whole and len(lines) == 1:
+    longest = max(map(len, found.names))
+    if longest > _MAX_NAME:
         raise FileRefusedError(
-            text("A header must end within the first {n} bytes. Received: {name}.",
-                 n=_HEAD_BYTES, name=path.name),
-            hint="Is it text with line ends?",
+            text("A column's name must have at most {limit} characters. Received: {name} with one of {n}.",
+                 limit=_MAX_NAME, name=path.name, n=longest),
+            hint="Is it a text with lines and delimiters?",
         )  # fmt: skip
     return found, lines
 
