@@ -193,6 +193,17 @@ def test_hours_of_two_sources_say_how_far_they_lie_apart():
     assert "with 76.8% of 99 events" in str(charts.read_source_hours(by_source(web=9)))
 
 
+def test_a_source_that_tells_only_days_is_left_out_of_the_hours():
+    hours = [{"source": "mail", "local_hour": hour, "n_events": 0 if hour else 500} for hour in range(24)]
+    daily = pd.DataFrame(hours).assign(share=lambda table: table["n_events"] / 500)
+    both = pd.concat([by_source(web=9), daily])
+    assert [one.name for one in charts.source_hours(both).data] == ["web"]
+    assert str(charts.read_source_hours(both)).endswith(
+        " 'mail' tells the day and not the time, and is left out."
+    )
+    assert [one.name for one in charts.source_hours(daily).data] == ["mail"]
+
+
 def test_hours_draw_a_line_a_source_and_no_more_than_can_be_told_apart():
     assert len(charts.source_hours(by_source(web=9, shop=9)).data) == 2
     assert len(charts.source_hours(by_source(**{f"f{at}": at for at in range(12)})).data) == 7

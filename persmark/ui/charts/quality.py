@@ -16,6 +16,7 @@ _DAYS_SHOWN = 1_500
 _GAPS_MARKED = 60
 _SOURCES_DRAWN = 7
 _QUIET = SERIES[7]
+_ONE_HOUR = 0.95  # share of events in one hour of the day from which on a source tells no time
 
 
 @dataclass(frozen=True)
@@ -105,21 +106,23 @@ def read_volume(by_day: pd.DataFrame) -> Text:
     )
 
 
-def _largest(by_hour: pd.DataFrame) -> list[str]:
-    """The sources with most events, most first."""
-    totals = (
-        by_hour.groupby("source", sort=False)["n_events"].sum().sort_values(ascending=False, kind="stable")
-    )
-    return [str(name) for name in totals[totals > 0].index]
+def _largest(by_hour: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Sources, those with most events first: which tell the time, and which only the day."""
+    totals = by_hour.groupby("source", sort=False)["n_events"].agg(["sum", "max"])
+    totals = totals[totals["sum"] > 0].sort_values("sum", ascending=False, kind="stable")
+    days_only = totals["max"] >= _ONE_HOUR * totals["sum"]
+    if days_only.all():
+        return [str(name) for name in totals.index], []
+    return [str(n) for n in totals.index[~days_only]], [str(n) for n in totals.index[days_only]]
 
 
 def source_hours(by_hour: pd.DataFrame) -> go.Figure:
-    """Share of each source's events by local hour, one line a source.
+    """Share of each source's events by local hour, one line a source; sources without times are left out.
 
     Args:
         by_hour: Columns: `source`, `local_hour` (0 to 23), `n_events`, `share` (0 to 1).
     """
-    names = _largest(by_hour)[:_SOURCES_DRAWN]
+    names = _largest(by_hour)[0][:_SOURCES_DRAWN]
     drawn = figure(260, legend=len(names) > 1)
     for place, name in enumerate(names):
         rows = by_hour[by_hour["source"] == name].sort_values("local_hour")
@@ -138,7 +141,7 @@ def source_hours(by_hour: pd.DataFrame) -> go.Figure:
 
 def read_source_hours(by_hour: pd.DataFrame) -> Text:
     """The busiest hours of the two largest sources."""
-    names = _largest(by_hour)
+    names, days_only = _largest(by_hour)
     if not names:
         return text("There are no events yet.")
     peaks = []
@@ -147,12 +150,18 @@ def read_source_hours(by_hour: pd.DataFrame) -> Text:
         top = int(rows["n_events"].to_numpy().argmax())
         hour, share = int(rows["local_hour"].to_numpy()[top]), float(rows["share"].to_numpy()[top])
         peaks.append((name, hour, share, int(rows["n_events"].sum())))
+    left_out = counted(
+        len(days_only),
+        " '{first}' tells the day and not the time, and is left out.",
+        " {n} files tell the day and not the time, and are left out.",
+        first=days_only[0] if days_only else "",
+    )
+    rest = left_out if days_only else text("")
     (first, hour, share, n) = peaks[0]
     if len(peaks) == 1:
         return text(
-            "The busiest hour is {hour}:00, with {share} of {n} events; "
-            "a second file could be compared with it.",
-            hour=hour, share=percent(share), n=n,
+            "The busiest hour is {hour}:00, with {share} of {n} events.{rest}",
+            hour=hour, share=percent(share), n=n, rest=rest,
         )  # fmt: skip
     (second, other, *_) = peaks[1]
     apart = min((hour - other) % 24, (other - hour) % 24)
@@ -164,6 +173,7 @@ def read_source_hours(by_hour: pd.DataFrame) -> Text:
             else "{apart} hours apart: curves of one form that lie apart tell of clocks in two time zones."
             if apart > 1
             else "one hour apart."
-        ),
-        first=first, hour=hour, second=second, other=other, apart=apart,
+        )
+        + "{rest}",
+        first=first, hour=hour, second=second, other=other, apart=apart, rest=rest,
     )  # fmt: skip

@@ -43,6 +43,12 @@ def _names(workspace: Workspace) -> dict[int, str]:
     }
 
 
+def _file(workspace: Workspace) -> dict[int, str]:
+    """Number -> name of every file, for findings that speak of one; empty where there is only one."""
+    sources = events.ledger(workspace)
+    return {one.source_id: f"{one.source_id}. {one.name}" for one in sources} if len(sources) > 1 else {}
+
+
 def show_facts(workspace: Workspace, *, busy: bool) -> list[quality.Finding] | None:
     """How many findings of each level; where the events were not checked yet, the button that does it.
 
@@ -112,7 +118,7 @@ def show_findings(
     """Each finding with its figures, examples and the rule that would mend it; what is fine in one place."""
     if found is None:
         return
-    names = _names(workspace)
+    files = _file(workspace)
     ordered = _ordered(found, source_id)
     open_ones = [one for one in ordered if one.level != quality.FINE]
     fine = [one for one in ordered if one.level == quality.FINE]
@@ -124,8 +130,7 @@ def show_findings(
     )
     for finding in open_ones[:_CARDS]:
         with st.container(border=True):
-            source = names.get(finding.source_id, "") if finding.source_id else ""
-            _card(finding, source if len(names) > 1 else "")
+            _card(finding, files.get(finding.source_id or 0, ""))
             offer_fix(workspace, finding, busy=busy)
     if len(open_ones) > _CARDS:
         note(text("{n} more are shown when one file is chosen above.", n=len(open_ones) - _CARDS))
@@ -135,8 +140,7 @@ def show_findings(
             type="compact",
         ):
             for finding in fine:
-                source = names.get(finding.source_id, "") if finding.source_id and len(names) > 1 else ""
-                _card(finding, source)
+                _card(finding, files.get(finding.source_id or 0, ""))
 
 
 def _volume(_: Workspace, reader: Reader, source_id: int | None) -> pd.DataFrame:
