@@ -9,24 +9,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from persmark.columns import TABLES
+from persmark.columns import EVENT_TYPES, PURCHASE, REFUND, TABLES
 from persmark.events.clock import shift_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, brings_new, capture, key_pairs, link_notes
 from persmark.events.mapping import KEY_COLUMNS, Mapping
+from persmark.events.objects import is_nested
 from persmark.events.persons import Named, holds_email, pseudonymise, withheld_notes, withhold_emails
 from persmark.events.records import Rejects
 from persmark.events.ruling import Ruling
 from persmark.events.stage import (
     SourceFile,
     raw_lines,
+    raw_rows,
     stage_columns,
     staged,
     unreadable_parquet,
 )
-from persmark.events.vocabulary import TARGETS
+from persmark.events.vocabulary import EVENT_TYPE_NAMES, TARGETS
 from persmark.jobs import OnProgress
 from persmark.settings import settings
 from persmark.store import EngineError, Workspace, Writer, literal, quoted, read_sql
@@ -34,6 +36,7 @@ from persmark.text import Text, text
 
 _PACKAGE = "persmark.events"
 
+_TYPES_TOLD = 8
 _NUMBERS = ("value", "quantity", "discount")
 _TEXTS = ("item_id", "currency", "order_id", "channel", "campaign_id", "event_id")
 _ITEM_COLUMNS = {
@@ -68,7 +71,15 @@ def _earliest() -> datetime:
     return datetime(settings().events.earliest_year, 1, 1)
 
 
-def typed_select(values: Map[str, str], source: str, *, time_zone: str, source_id: int) -> str:
+def typed_select(
+    values: Map[str, str],
+    source: str,
+    *,
+    time_zone: str,
+    source_id: int,
+    mapping: Mapping | None = None,
+    extra: Sequence[str] = (),
+) -> str:
     """A SELECT of the events table's columns.
 
     Args:
@@ -77,6 +88,9 @@ def typed_select(values: Map[str, str], source: str, *, time_zone: str, source_i
         source: What stands after FROM.
         time_zone: The workspace's, for the local columns.
         source_id: Whose rows these are.
+        mapping: What a value is money of, and which rows are refunds: their value is negative. Holes:
+            `$refund_prefix`, where it has one.
+        extra: Columns of `source` that come after the table's own.
     """
     shift = shift_sql("event_time", time_zone, until_year=datetime.now(UTC).year + 1)
     made = {
@@ -89,24 +103,60 @@ def typed_select(values: Map[str, str], source: str, *, time_zone: str, source_i
     }
     inner = [name for name in TABLES["events"] if name in values]
     first = ", ".join(f"{values[name]} AS {quoted(name)}" for name in inner)
+    meant = {name: quoted(name) for name in inner} | (_meant(mapping, values) if mapping else {})
     outer = ", ".join(
-        f"CAST({quoted(name) if name in values else made.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
+        f"CAST({meant.get(name) or made.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
         for name, kind in TABLES["events"].items()
     )
-    return f"SELECT {outer} FROM (SELECT {first} FROM {source})"
+    more = "".join(f", {quoted(name)}" for name in extra)
+    return f"SELECT {outer}{more} FROM (SELECT {first}{more} FROM {source})"
+
+
+def _meant(mapping: Mapping, values: Map[str, str]) -> dict[str, str]:
+    """Event type and value as the mapping derives them from columns that were read."""
+    signs = (
+        ["starts_with(order_id, $refund_prefix)"] if mapping.refund_prefix and "order_id" in values else []
+    )
+    if mapping.negative_refunds:
+        signs += [f"coalesce({name} < 0, false)" for name in ("quantity", "value") if name in values]
+    kind = "event_type"
+    if signs:
+        bought = f"event_type = {literal(PURCHASE)} AND ({' OR '.join(signs)})"
+        kind = f"CASE WHEN {bought} THEN {literal(REFUND)} ELSE event_type END"
+    if "value" not in values:
+        return {"event_type": kind}
+    amount = "value"
+    if mapping.value_of == "unit" and "quantity" in values:
+        amount = "CAST(value * coalesce(quantity, 1) AS DECIMAL(18,4))"
+    return {
+        "event_type": kind,
+        "value": f"CASE WHEN {kind} = {literal(REFUND)} THEN -abs({amount}) ELSE {amount} END",
+    }
 
 
 def _event_type_sql(column: str | None, mapping: Mapping, params: dict[str, object]) -> str:
+    """A behaviour in our vocabulary: as the mapping says, else by any known spelling, else as it came."""
     if column is None:
         params["event_type"] = mapping.event_type
         return "$event_type"
-    if not mapping.event_types:
-        return column
     branches = []
     for position, (raw, name) in enumerate(mapping.event_types.items()):
         params[f"raw_{position}"], params[f"name_{position}"] = raw, name
-        branches.append(f"WHEN $raw_{position} THEN $name_{position}")
-    return f"CASE {column} {' '.join(branches)} ELSE {column} END"
+        branches.append(f"WHEN {column} = $raw_{position} THEN $name_{position}")
+    # Told apart first, so that only what no branch knows is folded letter by letter.
+    ours = ", ".join(map(literal, EVENT_TYPES))
+    params["spellings"], params["meanings"] = list(EVENT_TYPE_NAMES), list(EVENT_TYPE_NAMES.values())
+    folded = f"regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '', 'g')"
+    meaning = f"list_extract($meanings, list_position($spellings, {folded}))"
+    branches.append(f"WHEN {column} IN ({ours}) THEN {column}")
+    return f"CASE {' '.join(branches)} ELSE coalesce({meaning}, {column}) END"
+
+
+def _whole(column: str, target: str, mapping: Mapping) -> str:
+    """An id without the decimal point that a number column gave it."""
+    if target not in mapping.whole_ids:
+        return column
+    return f"regexp_replace({column}, '^(\\d+)\\.0+$', '\\1')"
 
 
 def _fast_time(mapping: Mapping) -> tuple[str, str] | None:
@@ -141,6 +191,8 @@ def fast_fill(
     clean = clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
+    if mapping.shaped or file.header:
+        return None
     types = dict.fromkeys(names, "VARCHAR")
     types[mapping.columns["event_time"]] = time_type[0]
     for number in _NUMBERS:
@@ -150,7 +202,7 @@ def fast_fill(
     values = {"event_time": time_type[1]}
     for name in ("user_id", *_TEXTS):
         if column := mapping.columns.get(name):
-            values[name] = f"nullif(trim({quoted(column)}), '')"
+            values[name] = _whole(f"nullif(trim({quoted(column)}), '')", name, mapping)
     for name in _NUMBERS:
         if column := mapping.columns.get(name):
             values[name] = quoted(column)
@@ -187,7 +239,9 @@ def fast_fill(
         return None
     if mapping.keys and not key_pairs(w, mapping, source, reading):
         return None
-    select = typed_select(values, source, time_zone=time_zone, source_id=source_id)
+    select = typed_select(values, source, time_zone=time_zone, source_id=source_id, mapping=mapping)
+    if mapping.refund_prefix and "order_id" in values:
+        params["refund_prefix"] = mapping.refund_prefix
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     try:
         w.run(f"CREATE {kept} {table} AS {select} {ORDER}", params)
@@ -251,7 +305,7 @@ def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
     """Every record as text into the temporary table `stage`, or into the rejects."""
     w.run("SET TimeZone = 'UTC'")
     path, form, mapping = file.path, file.form, file.mapping
-    if form.kind == "parquet":
+    if form.kind == "parquet" and not _reshaped(file):
         try:
             _stage_parquet(w, path, mapping, file.names)
         except EngineError as error:
@@ -272,14 +326,39 @@ def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
             0.1 + 0.5 * min(total / max(file.read.n_lines, 1), 1.0),
             text("Reading carefully: {n} of about {all} lines", n=total, all=file.read.n_lines),
         )
+    if mapping.by_line:
+        total = int(w.rows("SELECT count(DISTINCT line) FROM stage")[0][0])
     n_records = total + len(rejects.rows) + sum(rejects.skipped.values())
-    return Filled(rejects, n_records, rejects.notes())
+    if form.kind == "parquet":
+        n_records = int(w.rows("SELECT count(*) FROM read_parquet($path)", {"path": str(path)})[0][0])
+    notes = rejects.notes()
+    if n := rejects.skipped.get("no_event"):
+        notes.append(text("{n} rows have no filled column of an item and make no event.", n=n))
+    return Filled(rejects, n_records, notes)
+
+
+def _reshaped(file: SourceFile) -> bool:
+    """Whether a Parquet file's rows become others than they are."""
+    return bool(file.mapping.shaped or file.header or is_nested(file.path))
 
 
 def collect_rejects(w: Writer, file: SourceFile, filled: Filled) -> None:
     """Move rows that `typed` could not read to the rejects, with their raw text."""
-    bad = w.rows("SELECT line, n_lines, reason, detail FROM typed WHERE reason IS NOT NULL ORDER BY line")
-    if file.form.kind == "parquet":
+    if file.mapping.by_line:
+        # A record with a bad part is rejected whole: it is mended and comes again whole.
+        w.run(
+            """UPDATE typed SET reason = b.bad.reason, detail = b.bad.detail
+            FROM (SELECT line, min({reason: reason, detail: detail}) AS bad FROM typed
+                WHERE reason IS NOT NULL GROUP BY line) AS b
+            WHERE typed.line = b.line"""
+        )
+    bad = w.rows(
+        "SELECT DISTINCT line, n_lines, reason, detail FROM typed WHERE reason IS NOT NULL ORDER BY line"
+    )
+    raw: dict[int, str]
+    if file.form.kind == "parquet" and _reshaped(file):
+        raw = raw_rows(file.path, file.header or file.names, {line: n for line, n, _, _ in bad})
+    elif file.form.kind == "parquet":
         # Under the file's own names, so that a corrected row is read by the same mapping.
         own = {**file.mapping.columns, **{KEY_COLUMNS[key]: name for key, name in file.mapping.keys.items()}}
         raw = {
@@ -323,8 +402,11 @@ def careful_fill(
             "latest": _latest(),
             "has_event_type": "event_type" in mapping.columns,
             "blocked": BLOCKED,
+            "of_unit": mapping.value_of == "unit",
         },
     )
+    for target in mapping.whole_ids:
+        w.run(f"UPDATE typed SET {quoted(target)} = {_whole(quoted(target), target, mapping)}")
     collect_rejects(w, file, filled)
     named = pseudonymise(workspace, w, mapping, source_id=source_id)
     n_withheld = withhold_emails(w, (*_TEXTS, "event_type", "properties"))
@@ -339,8 +421,15 @@ def careful_fill(
         "event_type" if "event_type" in mapping.columns else None, mapping, params
     )
     select = typed_select(
-        values, "typed WHERE reason IS NULL", time_zone=workspace.time_zone, source_id=source_id
+        values,
+        "typed WHERE reason IS NULL",
+        time_zone=workspace.time_zone,
+        source_id=source_id,
+        mapping=mapping,
+        extra=("line",) if mapping.by_line else (),
     )
+    if mapping.refund_prefix:
+        params["refund_prefix"] = mapping.refund_prefix
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     w.run(f"CREATE {kept} {table} AS {select} {ORDER}", params)
     return filled
@@ -352,7 +441,7 @@ def fill_items(w: Writer, mapping: Mapping) -> None:
     What the catalogue knows of an item beyond that is kept.
     """
     if (
-        not any(mapping.columns.get(column) for column in _ITEM_COLUMNS.values())
+        not {*mapping.columns, *mapping.fallbacks} & set(_ITEM_COLUMNS.values())
         or "item_id" not in mapping.columns
     ):
         return
@@ -393,7 +482,7 @@ def load_events(
         agree(workspace)
     ruling = Ruling.of(workspace, w, delta=delta)
     # Where rules hold, what they make of the rows is written after them.
-    table = "fresh" if delta or ruling.rules else "out.events"
+    table = "fresh" if delta or ruling.rules or file.mapping.by_line else "out.events"
     on_progress(0.1, text("Reading {n} lines", n=file.read.n_lines))
     filled = fast_fill(w, table, file, time_zone=workspace.time_zone, source_id=source_id)
     if filled is None:
@@ -412,11 +501,31 @@ def load_events(
         delta=delta,
         ruling=ruling,
         drop_repeats=file.mapping.drop_repeats,
+        by_line=file.mapping.by_line,
         twin=has_twin(workspace, file),
     )
+    filled.notes += _kept_types(w, file.mapping)
     # Nothing but echoes: the events are those that stood.
     w.same_rows = not counts.n_events and not set(file.mapping.columns) & set(_ITEM_COLUMNS.values())
     return filled, counts
+
+
+def _kept_types(w: Writer, mapping: Mapping) -> list[Text]:
+    """Which event types of the file are none of ours and stay as they came."""
+    if "event_type" not in mapping.columns:
+        return []
+    rows = w.rows(
+        """SELECT event_type, CAST(sum(n_events) AS BIGINT) FROM out.event_counts
+        WHERE event_type NOT IN (SELECT unnest($ours)) GROUP BY 1 ORDER BY 2 DESC, 1""",
+        {"ours": [*EVENT_TYPES, *mapping.event_types.values()]},
+    )
+    if not rows:
+        return []
+    named = ", ".join(f"{name} ({n:,})" for name, n in rows[:_TYPES_TOLD])
+    return [
+        text("{n} event types are kept as they are: {names}.",
+             n=len(rows), names=named + (", …" if len(rows) > _TYPES_TOLD else ""))
+    ]  # fmt: skip
 
 
 def has_twin(workspace: Workspace, file: SourceFile) -> bool:

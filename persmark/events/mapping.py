@@ -131,8 +131,8 @@ class Mapping:
         keys: What else tells who a user is: email, phone, device or user_id -> column.
         phone_ids: Whether user ids that look like phone numbers are ones (`phone`, they become
             pseudonyms) or not (`plain`); empty = not asked yet.
-        fallbacks: Target -> columns that are taken in turn where its own is blank. A blank user falls
-            back to the device of `keys` as well.
+        fallbacks: Target -> columns that are taken in turn where its own is blank. What an element of
+            `explode` does not say is not taken from the record around it.
         unfold: Columns holding a JSON object as text; its keys become columns named `{column}.{key}`.
         fill_columns: What rows share by `fill_down`; empty = the columns of user, time, event type,
             currency, channel and campaign.
@@ -260,9 +260,7 @@ class Mapping:
 
     def others(self, target: str) -> tuple[str, ...]:
         """Columns that stand in, in turn, where a target's own is blank."""
-        device = (self.keys["device"],) if target == "user_id" and "device" in self.keys else ()
-        found = (*self.fallbacks.get(target, ()), *device)
-        return tuple(name for name in found if name != self.columns.get(target))
+        return tuple(name for name in self.fallbacks.get(target, ()) if name != self.columns.get(target))
 
     @property
     def by_line(self) -> bool:
@@ -272,7 +270,7 @@ class Mapping:
     @property
     def shaped(self) -> bool:
         """Whether records become other rows than they are, which only the careful way does."""
-        return bool(self.by_line or self.unfold or self.fill_down or self.fallbacks or "device" in self.keys)
+        return bool(self.by_line or self.unfold or self.fill_down or self.fallbacks)
 
     def rest(self, present: Sequence[str]) -> list[str]:
         """The file's columns that are kept without a target, in the file's order."""
@@ -286,5 +284,8 @@ class Mapping:
         return self.kind != "users" and contact_field(name, of_users=False) is not None
 
     def shape(self, present: Sequence[str]) -> str:
-        """The header as a key for finding this mapping again."""
-        return json.dumps(list(present), ensure_ascii=False)
+        """The header as a key for finding this mapping again, whatever it made of nested columns."""
+        inner = [(f"{root}[]", root) for root in self.explode.split("[].")[:1] if root]
+        inner += [(f"{root}.", root) for root in self.unfold]
+        shown = (next((root for begin, root in inner if name.startswith(begin)), name) for name in present)
+        return json.dumps(list(dict.fromkeys(shown)), ensure_ascii=False)

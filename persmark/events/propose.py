@@ -7,19 +7,24 @@ import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from persmark.columns import EVENT_TYPES, REFUND
 from persmark.errors import FileRefusedError, InputError
+from persmark.events.adapters import Adapter, Seen, recognised, refuse_odd_parts
 from persmark.events.dialect import Head
 from persmark.events.formats import Format, check_width
 from persmark.events.head import look
 from persmark.events.mapping import KINDS, Mapping
 from persmark.events.names import consent_purposes, contact_field, fold, guess_keys
+from persmark.events.objects import array_objects, is_nested, parquet_objects
 from persmark.events.persons import is_email, phones_among
-from persmark.events.stage import flat, unreadable_parquet
+from persmark.events.shaping import Shaper, Written, cell
+from persmark.events.stage import unreadable_parquet
 from persmark.events.vocabulary import EVENT_TYPE_NAMES, guess_columns, guess_kind
 from persmark.text import Text, text
 
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 20
 _SAMPLE_ROWS = 500
+_WIDE = 6  # columns of numbers, from which on they may be one for each item
 _SLASHED = re.compile(r"\s*(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})")
 _CUSTOM_ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\s*$")
 
@@ -56,11 +62,12 @@ class Proposal:
     Attributes:
         kind: events, items or users.
         format: How it is written.
-        columns: Its columns, made unique.
+        columns: Its columns, made unique; those of nested values under dotted names.
         mapping: What they seem to mean.
         preview: First rows as text, one column per file column.
         notes: What was decided, in words.
         questions: What could not be decided.
+        header: Its columns as they stand in the file, where `columns` are others; else empty.
     """
 
     kind: str
@@ -70,6 +77,7 @@ class Proposal:
     preview: pd.DataFrame
     notes: tuple[Text, ...]
     questions: tuple[Question, ...]
+    header: tuple[str, ...] = ()
 
 
 def unique_names(header: Sequence[str]) -> list[str]:
@@ -91,27 +99,38 @@ def _showable(value: str | None) -> str | None:
     return value and value.encode("utf-8", "replace").decode()
 
 
-def _rows(path: Path, head: Head, lines: list[str]) -> tuple[list[str], list[list[str | None]]]:
-    """The file's columns and its first rows as text."""
+@dataclass(frozen=True)
+class _Top:
+    """The head of a file as it stands there.
+
+    Attributes:
+        names: Its columns; none for JSON, whose objects have their own.
+        objects: Its first rows.
+        nested: Whether values may hold objects.
+    """
+
+    names: tuple[str, ...]
+    objects: list[dict[str, Any]]
+    nested: bool
+
+
+def _top(path: Path, head: Head, lines: list[str]) -> _Top:
     form = head.form
     if form.kind == "parquet":
         try:
-            file = pq.ParquetFile(path)
-            batch = next(file.iter_batches(_SAMPLE_ROWS), None)
+            names = unique_names(pq.ParquetFile(path).schema_arrow.names)
+            rows = list(islice(parquet_objects(path, names, _SAMPLE_ROWS), _SAMPLE_ROWS))
+            return _Top(tuple(names), rows, is_nested(path))
         except Exception as error:
             raise unreadable_parquet(path.name) from error
-        names = unique_names(file.schema_arrow.names)
-        columns = (
-            [[None if v is None else str(v) for v in column.to_pylist()] for column in batch.columns]
-            if batch
-            else []
-        )
-        return names, [list(row) for row in zip(*columns, strict=True)]
-    if form.kind == "jsonl":
+    if form.kind in ("jsonl", "json"):
         found: list[dict[str, Any]] = []
-        for line in lines[:_SAMPLE_ROWS]:
+        if form.kind == "json":
+            some = islice(array_objects(path, form), _SAMPLE_ROWS)
+            found = [one for _, _, one in some if isinstance(one, dict)]
+        for line in lines[:_SAMPLE_ROWS] if form.kind == "jsonl" else ():
             try:
-                one = json.loads(line) if line.strip() else None
+                one = json.loads(line, parse_float=Written) if line.strip() else None
             except (ValueError, RecursionError):  # also a number of thousands of digits
                 continue
             if isinstance(one, dict):
@@ -121,11 +140,20 @@ def _rows(path: Path, head: Head, lines: list[str]) -> tuple[list[str], list[lis
                 text("JSON lines must hold one object a line. Received: {name}.", name=path.name),
                 hint="An array of objects must be written one object a line first.",
             )
-        names = list(dict.fromkeys(key for one in found for key in one))
-        return names, [[_showable(flat(one.get(name))) for name in names] for one in found]
+        return _Top((), found, nested=True)
     names = unique_names(head.names)
-    body = head.rows[:_SAMPLE_ROWS]
-    return names, [[*row, *[None] * (len(names) - len(row))][: len(names)] for row in body]
+    body = [[*row, *[None] * (len(names) - len(row))][: len(names)] for row in head.rows[:_SAMPLE_ROWS]]
+    return _Top(tuple(names), [dict(zip(names, row, strict=True)) for row in body], nested=False)
+
+
+def _rows(top: _Top, shaper: Shaper | None) -> tuple[list[str], list[list[str | None]]]:
+    """The file's columns and its first rows as text, as the shaper makes them."""
+    if shaper is None and not top.nested:
+        names = list(top.names)
+        return names, [[_showable(cell(one[name])) for name in names] for one in top.objects]
+    made = [row for one in top.objects for row in (shaper or Shaper()).rows(one)]
+    names = list(dict.fromkeys(name for row in made for name in row))
+    return names or list(top.names), [[_showable(cell(row.get(name))) for name in names] for row in made]
 
 
 def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
@@ -135,6 +163,17 @@ def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
         return "iso", None
     numbers = [value for value in filled if re.fullmatch(r"\d+(\.\d+)?", value)]
     if len(numbers) == len(filled):
+        if all(re.fullmatch(r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?", value) for value in filled):
+            return "compact", None
+        units = {len(value.partition(".")[0]) for value in filled} & {10, 13, 16}
+        if len(units) > 1:
+            return "epoch", Question(
+                "time_format",
+                text("Times are numbers of {n} lengths, {short} and {long}: does the length tell its unit?",
+                     n=len(units), short=min(filled, key=len), long=max(filled, key=len)),
+                ("epoch", "epoch_s", "epoch_ms", "epoch_us"),
+                None,
+            )  # fmt: skip
         size = sorted(float(value) for value in numbers)[len(numbers) // 2]
         # 2001 to 2100 in each unit; Excel counts days since 1899-12-30.
         if 1e9 <= size < 4.2e9:
@@ -221,6 +260,7 @@ def propose(
     name: str | None = None,
     time_zone: str = "UTC",
     reading: Map[str, Any] | None = None,
+    mapping: Mapping | None = None,
 ) -> Proposal:
     """Look at the head of a file and say what it seems to be.
 
@@ -230,26 +270,41 @@ def propose(
         name: The name people know the file by.
         time_zone: For times that carry none.
         reading: Fields of `Format` that a person fixed; the rest is found out.
+        mapping: How its nested values become columns; as a known export's do where left out.
 
     Raises:
-        FileRefusedError: It is none of these, empty, or too wide.
+        FileRefusedError: It is none of these, empty, too wide, or a part of an export with no events.
     """
     path = Path(path)
     if kind is not None and kind not in KINDS:
         raise InputError(text("A file's kind must be events, items or users. Received: {kind}.", kind=kind))
     head, lines = look(path, reading)
     form = head.form
-    names, rows = _rows(path, head, lines)
+    top = _top(path, head, lines)
+    names, rows = _rows(top, None)
+    seen = Seen(names, rows, has_header=form.header or form.kind != "csv", delimited=form.kind == "csv")
+    if mapping is None:
+        refuse_odd_parts(seen, name or path.name)
+    known = recognised(seen, kind)
+    shape = known.shape(seen) if known else Mapping(kind or "events", {})
+    if mapping is not None and (mapping.explode, mapping.unfold) != (shape.explode, shape.unfold):
+        known, shape = None, replace(shape, explode=mapping.explode, unfold=mapping.unfold)
+    reshaped = bool(shape.explode or shape.unfold)
+    if reshaped:
+        names, rows = _rows(top, Shaper(shape.explode, shape.unfold, numbered=form.kind == "csv"))
     check_width(len(names))
     import pandas as pd
 
     preview = pd.DataFrame(rows[:PREVIEW_ROWS], columns=names, dtype="str")
-    kind = kind or guess_kind(names)
-    found = guess_columns(kind, names)
+    kind = kind or (known.kind if known else guess_kind(names))
     notes: list[Text] = []
     questions: list[Question] = []
+    if known:
+        mapping = replace(known.mapping(shape, names, rows), time_zone=time_zone)
+    else:
+        mapping = replace(shape, kind=kind, columns=guess_columns(kind, names), time_zone=time_zone)
+    found = mapping.columns
     values = {target: [row[names.index(column)] or "" for row in rows] for target, column in found.items()}
-    mapping = Mapping(kind=kind, columns=found, time_zone=time_zone)
     if form.kind == "csv":
         shown = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(form.delimiter, form.delimiter)
         notes.append(
@@ -265,8 +320,15 @@ def propose(
             notes.append(text("{n} lines before the table are skipped.", n=form.skip_lines))
         numbers = [v for target in ("value", "quantity", "discount", "price") for v in values.get(target, [])]
         mapping = replace(mapping, decimal=guess_decimal(numbers))
+    if known:
+        notes += [text("Recognised as {name}.", name=known.name), *known.notes]
     if kind == "events":
+        mapping, said, asked_of = _wide(mapping, names, rows)
+        notes += said
+        questions += asked_of
         time_format, question = guess_time(values.get("event_time", []))
+        if known and question:
+            time_format, question = _known_dates(known, values["event_time"]) or (time_format, question)
         if form.kind == "parquet":
             time_format, question = ("iso" if time_format in ("dmy", "mdy") else time_format), None
         mapping = replace(mapping, time_format=time_format)
@@ -288,8 +350,10 @@ def propose(
                 for raw in spellings
                 if fold(raw) in EVENT_TYPE_NAMES and EVENT_TYPE_NAMES[fold(raw)] != raw
             }
-            mapping = replace(mapping, event_types=folded)
-        else:
+            # What a known export says of its own types stands.
+            mapping = replace(mapping, event_types=folded | dict(mapping.event_types))
+            notes += _type_notes(spellings, mapping)
+        elif not (known and "event_type" in known.options):
             questions.append(
                 Question(
                     "event_type",
@@ -302,6 +366,8 @@ def propose(
         # A column of addresses under any name is a contact column.
         addresses = tuple(name for name in mapping.rest(names) if _mostly_emails(rows, names.index(name)))
         mapping = replace(mapping, ignored=(*mapping.ignored, *addresses))
+    mapping, said = _whole_ids(mapping, values)
+    notes += said
     mapping = replace(mapping, keys=mapping.keys or guess_keys(kind, names, mapping.columns.get("user_id")))
     if asked := phone_question(values.get("user_id", [])):
         questions.append(asked)
@@ -321,8 +387,80 @@ def propose(
         for name in names
         if name in mapping.ignored or (name not in found.values() and mapping.withholds(name))
     ]
+    if known and known.options.get("ignored"):
+        withheld = [name for name in withheld if name not in known.options["ignored"]]
     if withheld:
         notes.append(
             text("Left out, because contacts belong in a file of users: {names}.", names=", ".join(withheld))
         )
-    return Proposal(kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions))
+    header = top.names if top.names != tuple(names) else ()
+    return Proposal(kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions), header)
+
+
+def _type_notes(spellings: Map[str, Any], mapping: Mapping) -> list[Text]:
+    """Which event types of the first rows are none of ours, and how refunds count."""
+    meant = {raw: mapping.event_types.get(raw, raw) for raw in spellings}
+    own = [raw for raw, name in meant.items() if name == raw and raw not in EVENT_TYPES]
+    said = []
+    if own:
+        shown = ", ".join(own[:8]) + (" …" if len(own) > 8 else "")
+        said.append(text("Event types kept as they are: {names}.", names=shown))
+    if REFUND in meant.values():
+        said.append(text("Refunds count with a negative value, whatever their sign in the file."))
+    return said
+
+
+def _known_dates(known: Adapter, values: Sequence[str]) -> tuple[str, None] | None:
+    """Day or month first, where a known data set has days of one year only (UCI: 2009-12 to 2011-12)."""
+    if known.name != "UCI Online Retail":
+        return None
+    filled = [value.strip() for value in values if value.strip()]
+    parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
+    fits = {
+        order: all((2009, 12) <= (int(year), int(pair[place])) <= (2011, 12) for *pair, year in parts)
+        for order, place in (("mdy", 0), ("dmy", 1))
+    }
+    return next(((order, None) for order, fit in fits.items() if fit and not all(fits.values())), None)
+
+
+def _whole_ids(mapping: Mapping, values: Map[str, Sequence[str]]) -> tuple[Mapping, list[Text]]:
+    """Ids that a number column wrote as 17850.0 are those whole numbers, where all of them are so."""
+    whole = tuple(
+        target
+        for target in ("user_id", "item_id", "order_id")
+        if (filled := [one.strip() for one in values.get(target, []) if one.strip()])
+        and all(re.fullmatch(r"\d+\.0+", one) for one in filled)
+    )
+    said = [
+        text("'{column}' holds whole numbers written as {example}; they are read as {id}.",
+             column=mapping.columns[target], example=example, id=example.partition(".")[0])
+        for target in whole
+        for example in [next(one.strip() for one in values[target] if one.strip())]
+    ]  # fmt: skip
+    return replace(mapping, whole_ids=whole), said
+
+
+def _wide(
+    mapping: Mapping, names: Sequence[str], rows: Sequence[Sequence[str | None]]
+) -> tuple[Mapping, list[Text], list[Question]]:
+    """A column for each product: many columns of numbers after user and time, most cells of them empty."""
+    told = {"item_id", "event_type", "value", "quantity", "order_id"} & set(mapping.columns)
+    if told or mapping.adapter or not {"user_id", "event_time"} <= set(mapping.columns):
+        return mapping, [], []
+    wide, n_empty = [], 0
+    for name in mapping.rest(names):
+        cells = [(row[names.index(name)] or "").strip() for row in rows]
+        if any(cells) and all(re.fullmatch(r"-?\d+([.,]\d+)?|", one) for one in cells):
+            wide.append(name)
+            n_empty += sum(not one.strip("0.,") for one in cells)
+    if len(wide) < _WIDE or n_empty < len(wide) * len(rows) / 2:
+        return mapping, [], []
+    asked = Question(
+        "unpivot_into",
+        text("{n} columns, from '{first}' on, look like one for each item: what do their numbers say?",
+             n=len(wide), first=wide[0]),
+        ("quantity", "value"),
+        "quantity",
+    )  # fmt: skip
+    said = text("Each filled cell of {n} columns is an event with the column as its item.", n=len(wide))
+    return replace(mapping, unpivot={name: name for name in wide}), [said], [asked]

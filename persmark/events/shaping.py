@@ -10,16 +10,13 @@ from datetime import date, datetime, time
 from typing import Any
 
 from persmark.events.mapping import Mapping
+from persmark.events.records import Record
 
 # Past this depth an object stays the JSON text of one cell: no export names columns so deep.
 _MAX_DEPTH = 20
 # How typed values of key-value arrays are named (GA4's event_params and user_properties).
 _TYPED = ("string_value", "int_value", "float_value", "double_value")
 _ZERO = re.compile(r"[-+]?0*[.,]?0*")
-
-# First line, number of lines, one cell for each name; of a record with other names than those of the
-# file's head also one cell more, the JSON object of the rest.
-Record = tuple[int, int, list[str | None]]
 
 # Columns that unpivoting makes; no header can hold the character.
 UNPIVOTED_ITEM = "\0item"
@@ -44,9 +41,11 @@ def _plain(value: Any) -> Any:
 
 
 def cell(value: Any) -> str | None:
-    """A value of a JSON object or a Parquet row as the text of one cell; None stays None."""
+    """A value of a JSON object or a Parquet row as the text of one cell; None, [] and {} are none."""
     if value is None or type(value) is str:
         return value
+    if value in ([], {}):
+        return None
     if isinstance(value, str):
         return str(value)
     if isinstance(value, datetime):
@@ -86,7 +85,7 @@ def _is_repeated(value: dict[str, Any]) -> bool:
 
 
 def _is_element(part: Any) -> bool:
-    return type(part) is dict and len(part) == 1 and next(iter(part)) in ("element", "item")
+    return type(part) is dict and len(part) == 1 and "element" in part
 
 
 def _into(out: dict[str, Any], one: Map[str, Any], prefix: str, kept: str, depth: int = 0) -> None:
@@ -128,14 +127,34 @@ def _parsed(value: Any, opening: str) -> Any:
     return value
 
 
-def _exploded(row: dict[str, Any], path: Sequence[str], base: str) -> Iterator[dict[str, Any]]:
+def _gathered(row: dict[str, Any], name: str) -> list[dict[str, Any]] | None:
+    """An array written as numbered columns, `{name}_0_{key}`, as Matomo's CSV does; blank ones left out."""
+    pattern = re.compile(re.escape(name) + r"[_ ](\d+)[_ ](.+)", re.DOTALL)
+    found = [(match, key) for key in row if (match := pattern.fullmatch(key))]
+    if not found:
+        return None
+    parts: dict[int, dict[str, Any]] = {}
+    for match, key in found:
+        value = row.pop(key)
+        if value not in (None, ""):
+            parts.setdefault(int(match[1]), {})[match[2]] = value
+    return [parts[number] for number in sorted(parts)]
+
+
+def _exploded(
+    row: dict[str, Any], path: Sequence[str], base: str, *, numbered: bool
+) -> Iterator[dict[str, Any]]:
     if not path:
         yield row
         return
     name = base + path[0]
-    array = _parsed(row.get(name), "[")
-    if type(array) is list:
-        row = {key: value for key, value in row.items() if key != name}
+    if numbered and name not in row:
+        row = dict(row)
+        array: Any = _gathered(row, name)
+    else:
+        array = _parsed(row.get(name), "[")
+        if type(array) is list:
+            row = {key: value for key, value in row.items() if key != name}
     if type(array) is not list or not array:
         yield row
         return
@@ -143,7 +162,7 @@ def _exploded(row: dict[str, Any], path: Sequence[str], base: str) -> Iterator[d
         part = dict(row)
         if type(element) is dict:
             _into(part, element, name + "[].", f"{name}[].{path[1]}" if path[1:] else "")
-            yield from _exploded(part, path[1:], name + "[].")
+            yield from _exploded(part, path[1:], name + "[].", numbered=numbered)
         else:
             part[name + "[]"] = element
             yield part
@@ -155,11 +174,13 @@ class Shaper:
     Args:
         explode: `Mapping.explode`.
         unfold: `Mapping.unfold`.
+        numbered: Whether an array may be written as columns `{explode}_0_{key}`, `{explode}_1_{key}`.
     """
 
-    def __init__(self, explode: str = "", unfold: Sequence[str] = ()) -> None:
+    def __init__(self, explode: str = "", unfold: Sequence[str] = (), *, numbered: bool = False) -> None:
         self._path = explode.split("[].") if explode else []
         self._unfold = tuple(unfold)
+        self._numbered = numbered
 
     def rows(self, one: Map[str, Any]) -> list[dict[str, Any]]:
         """Flat rows of an object: dotted names, values as they came, see `cell` for their text.
@@ -175,7 +196,7 @@ class Shaper:
             if type(found) is dict:
                 del flat[name]
                 _into(flat, found, name + ".", self._path[0] if self._path else "")
-        return list(_exploded(flat, self._path, "")) if self._path else [flat]
+        return list(_exploded(flat, self._path, "", numbered=self._numbered)) if self._path else [flat]
 
 
 def cells_of(row: Map[str, Any], names: Sequence[str], known: set[str]) -> list[str | None]:

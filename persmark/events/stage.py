@@ -10,20 +10,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from persmark.errors import FileRefusedError
-from persmark.events.formats import MAX_LINE, Digest, Format
+from persmark.events.formats import Digest, Format
 from persmark.events.mapping import KEY_COLUMNS, Mapping
-from persmark.events.records import Record, Rejects, broken, csv_records, lines_of
+from persmark.events.objects import array_objects, object_records, parquet_objects, parquet_records
+from persmark.events.records import Record, Rejects, csv_records, lines_of
+from persmark.events.shaping import (
+    UNPIVOTED_CELL,
+    UNPIVOTED_ITEM,
+    Shaper,
+    cell,
+    cells_of,
+    filled_down,
+    own_event_ids,
+    unpivoted,
+)
 from persmark.events.vocabulary import TARGETS
 from persmark.text import text
 
 BATCH = 50_000
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A file, how it is written, what its columns mean, and what one pass over it found.
@@ -32,8 +45,9 @@ class SourceFile:
         path: Where it lies.
         form: How it is written.
         mapping: What its columns mean.
-        names: Its columns, in order.
+        names: Its columns, in order, after shaping.
         read: Its hash and line count.
+        header: Its columns as they stand in the file; empty = as `names`.
     """
 
     path: Path
@@ -41,6 +55,7 @@ class SourceFile:
     mapping: Mapping
     names: Sequence[str]
     read: Digest
+    header: Sequence[str] = ()
 
 
 def unreadable_parquet(name: str) -> FileRefusedError:
@@ -51,68 +66,54 @@ def unreadable_parquet(name: str) -> FileRefusedError:
     )
 
 
-def flat(value: Any) -> str | None:
-    """A JSON value as the text of one cell."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _json_records(
-    lines: Iterator[str], form: Format, names: Sequence[str], rejects: Rejects
-) -> Iterator[Record]:
-    known = set(names)
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            rejects.skip("blank")
-            continue
-        trouble = broken(line, form)
-        try:
-            one: Any = json.loads(line) if trouble is None else None
-        except (ValueError, RecursionError):  # also a number of thousands of digits
-            one, trouble = None, "bad_json"
-        if trouble is None and not isinstance(one, dict):
-            trouble = "bad_json"
-        cells = [flat(one.get(name)) for name in names] if trouble is None else []
-        # Escapes can spell what no line holds: NUL, or half of a character.
-        trouble = trouble or broken("".join(filter(None, cells)), form)
-        if trouble:
-            rejects.rows.append((number, trouble, "", line.rstrip("\r\n")[:MAX_LINE]))
-            continue
-        if more := {name: flat(value) for name, value in one.items() if name not in known}:
-            if broken("".join(str(cell) for pair in more.items() for cell in pair), form):
-                rejects.rows.append((number, "bad_encoding", "", line.rstrip("\r\n")[:MAX_LINE]))
-                continue
-            cells.append(json.dumps(more))
-        yield number, 1, cells
-
-
 def records(
-    path: Path, form: Format, names: Sequence[str], rejects: Rejects, mapping: Mapping | None = None
+    path: Path,
+    form: Format,
+    names: Sequence[str],
+    rejects: Rejects,
+    mapping: Mapping | None = None,
+    *,
+    header: Sequence[str] = (),
 ) -> Iterator[Record]:
-    """Every well-formed record of a CSV or JSON-lines file, in the columns that it has.
+    """Every well-formed record of a file, in the columns that it has after shaping.
 
     Args:
         path: The file.
         form: How it is written.
         names: Its columns.
         rejects: Filled with what is no record.
-        mapping: What is done with short rows, and which columns no record lacks.
+        mapping: What is done with short rows and with nested values, and which columns no record lacks.
+        header: Its columns as they stand in it, where shaping makes others of them.
     """
     lines = lines_of(path, form)
-    if form.kind == "jsonl":
-        return _json_records(lines, form, names, rejects)
+    shaper = Shaper(mapping.explode, mapping.unfold, numbered=form.kind == "csv") if mapping else Shaper()
+    if form.kind == "parquet":
+        return parquet_records(path, header or names, names, rejects, shaper)
+    if form.kind in ("jsonl", "json"):
+        return object_records(path, lines, form, names, rejects=rejects, shaper=shaper)
+    header = header or names
     if mapping is None:
-        return csv_records(lines, form, len(names), rejects)
+        return csv_records(lines, form, len(header), rejects)
     needed = {mapping.columns.get(name) for name, one in TARGETS[mapping.kind].items() if one.required}
-    return csv_records(
+    found = csv_records(
         lines,
         form,
-        len(names),
+        len(header),
         rejects,
         short_rows=mapping.short_rows,
-        needed=[at for at, name in enumerate(names) if name in needed],
+        needed=[at for at, name in enumerate(header) if name in needed],
     )
+    return _reshaped(found, header, names, shaper) if mapping.explode or mapping.unfold else found
+
+
+def _reshaped(
+    found: Iterator[Record], header: Sequence[str], names: Sequence[str], shaper: Shaper
+) -> Iterator[Record]:
+    """Delimited records whose cells hold JSON text, as rows of its columns."""
+    known = set(names)
+    for line, n_lines, cells in found:
+        for row in shaper.rows(dict(zip(header, cells, strict=True))):
+            yield line, n_lines, cells_of(row, names, known)
 
 
 def stage_columns(kind: str) -> list[str]:
@@ -134,29 +135,45 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
     """Records as an Arrow table of text: line, n_lines, the targets, the rest as a JSON object."""
     width = len(names)
     columns = list(zip(*(row[2][:width] for row in rows), strict=True))
+    place = {name: at for at, name in enumerate(names)}
     made: dict[str, pa.Array] = {
         "line": pa.array([row[0] for row in rows], pa.int64()),
         "n_lines": pa.array([row[1] for row in rows], pa.int32()),
     }
     nothing = pa.nulls(len(rows), pa.string())
+    elements = {
+        at for at, name in enumerate(names) if mapping.explode and name.startswith(mapping.explode + "[]")
+    }
+    # Stand-ins of a target that were needed, row by row: they are not told twice.
+    used: list[tuple[int, ...]] = []
     for target in TARGETS[mapping.kind]:
         column = mapping.columns.get(target)
-        made[target] = pa.array(columns[names.index(column)], pa.string()) if column else nothing
-    for key, place in KEY_COLUMNS.items():
+        if others := mapping.others(target):
+            places = [place[name] for name in ((column, *others) if column else others)]
+            inner = [at for at in places if at in elements]
+            taken = [
+                _first_filled(row[2], inner if inner and any(row[2][at] for at in elements) else places)
+                for row in rows
+            ]
+            made[target] = pa.array([row[2][at] for row, at in zip(rows, taken, strict=True)], pa.string())
+            used = [(*was, at) for was, at in zip(used or [()] * len(rows), taken, strict=True)]
+        else:
+            made[target] = pa.array(columns[place[column]], pa.string()) if column else nothing
+    for key, key_column in KEY_COLUMNS.items():
         column = mapping.keys.get(key)
-        made[place] = pa.array(columns[names.index(column)], pa.string()) if column else nothing
-    rest = mapping.rest(names)
+        made[key_column] = pa.array(columns[place[column]], pa.string()) if column else nothing
+    rest = [(name, place[name]) for name in mapping.rest(names)]
     if rest or any(len(row[2]) > width for row in rows):
-        positions = [names.index(name) for name in rest]
+        nought: tuple[int, ...] = ()
         made["rest"] = pa.array(
             [
                 json.dumps(
-                    {name: row[2][at] for name, at in zip(rest, positions, strict=True) if row[2][at]}
+                    {name: row[2][at] for name, at in rest if row[2][at] and at not in was}
                     | _more(row[2][width:], mapping),
                     ensure_ascii=False,
                     separators=(",", ":"),
                 )
-                for row in rows
+                for row, was in zip(rows, used or repeat(nought), strict=False)
             ],
             pa.string(),
         )
@@ -165,16 +182,46 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
     return pa.table(made)
 
 
+def _first_filled(cells: Sequence[str | None], places: Sequence[int]) -> int:
+    return next((at for at in places if (cells[at] or "").strip()), places[0])
+
+
+def _shaped(file: SourceFile, rejects: Rejects) -> tuple[Iterator[Record], Mapping, Sequence[str]]:
+    """A file's rows as its mapping shapes them, with the mapping and the columns they have then."""
+    mapping, names = file.mapping, list(file.names)
+    # An optional column may first appear after the head of the file.
+    names += [name for name in mapping.named() if name not in names]
+    header = file.header or file.names
+    found = records(file.path, file.form, names, rejects, mapping, header=header)
+    if mapping.fill_down:
+        found = filled_down(found, mapping, names)
+    if mapping.unpivot:
+        found = unpivoted(found, mapping, names, lambda: rejects.skip("no_event"))
+    event_id = mapping.columns.get("event_id", "")
+    if mapping.by_line and event_id and not event_id.startswith(mapping.explode.split("[].")[0] + "[]."):
+        found = own_event_ids(found, names.index(event_id))
+    if mapping.unpivot:
+        made = {"item_id": UNPIVOTED_ITEM, mapping.unpivot_into: UNPIVOTED_CELL}
+        mapping = replace(mapping, columns={**mapping.columns, **made})
+        names += [UNPIVOTED_ITEM, UNPIVOTED_CELL]
+    return found, mapping, names
+
+
 def staged(file: SourceFile, rejects: Rejects) -> Iterator[pa.Table]:
     """The file's well-formed records, batch by batch, in the columns of the staging table."""
-    rows: list[Record] = []
-    for record in records(file.path, file.form, file.names, rejects, file.mapping):
-        rows.append(record)
-        if len(rows) == BATCH:
-            yield _batch(rows, file.mapping, file.names)
-            rows = []
-    if rows:
-        yield _batch(rows, file.mapping, file.names)
+    found, mapping, names = _shaped(file, rejects)
+    while rows := list(islice(found, BATCH)):
+        yield _batch(rows, mapping, names)
+
+
+def raw_rows(path: Path, header: Sequence[str], wanted: Map[int, int]) -> dict[int, str]:
+    """Rows of a Parquet file as JSON objects: row from 1 -> text, for the rows that are wanted."""
+    found: dict[int, str] = {}
+    for number, one in enumerate(parquet_objects(path, header) if wanted else (), start=1):
+        if number in wanted:
+            filled = {name: value for name, value in one.items() if value is not None}
+            found[number] = json.dumps(filled, ensure_ascii=False, default=cell)
+    return found
 
 
 def raw_lines(path: Path, form: Format, wanted: Map[int, int]) -> dict[int, str]:
@@ -183,6 +230,8 @@ def raw_lines(path: Path, form: Format, wanted: Map[int, int]) -> dict[int, str]
     if not wanted:
         return found
     last = max(line + n for line, n in wanted.items())
+    if form.kind == "json":
+        return {number: raw for number, raw, _ in array_objects(path, form) if number in wanted}
     open_until, current = 0, 0
     for number, line in enumerate(lines_of(path, form), start=1):
         if number in wanted:

@@ -32,7 +32,7 @@ VOCABULARIES = {
         "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
         "536365,85123A,HOLDER,6,12/13/2010 8:26,2.55,17850,United Kingdom",
         {"user_id": "CustomerID", "item_id": "StockCode", "event_time": "InvoiceDate", "order_id": "InvoiceNo",
-         "quantity": "Quantity", "item_title": "Description", "item_price": "UnitPrice"},
+         "quantity": "Quantity", "item_title": "Description", "item_price": "UnitPrice", "value": "UnitPrice"},
         "mdy",
     ),
     "Segment, flat": (

@@ -122,8 +122,8 @@ def test_json_lines(tmp_path: Path) -> None:
     lines = '{"user_id": "张 😀", "event_time": 1700000000, "tags": {"a": [1]}}\nnot json\n\n{"user_id": "b", "more": 1}\n'
     found = propose(write(tmp_path / "x.jsonl", lines))
     assert (found.kind, found.format.kind) == ("events", "jsonl")
-    assert found.columns == ("user_id", "event_time", "tags", "more")
-    assert found.preview["tags"].iloc[0] == '{"a": [1]}'
+    assert found.columns == ("user_id", "event_time", "tags.a", "more")
+    assert found.preview["tags.a"].iloc[0] == "[1]"
     assert found.mapping.time_format == "epoch_s"
 
 

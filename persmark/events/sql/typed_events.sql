@@ -26,6 +26,9 @@ clocked AS (
             WHEN $time_format = 'epoch_s' AND abs(written) < 1e10 THEN CAST(written * 1000000 AS BIGINT)
             WHEN $time_format = 'epoch_ms' AND abs(written) < 1e13 THEN CAST(written * 1000 AS BIGINT)
             WHEN $time_format = 'epoch_us' AND abs(written) < 1e16 THEN CAST(written AS BIGINT)
+            -- Seconds have ten digits from 2001 on, milliseconds thirteen, microseconds sixteen.
+            WHEN $time_format = 'epoch' AND written BETWEEN 1e8 AND 1e16 THEN CAST(
+                written * CASE WHEN written < 1e11 THEN 1000000 WHEN written < 1e14 THEN 1000 ELSE 1 END AS BIGINT)
             WHEN $time_format = 'excel' AND abs(written) < 1e5 THEN CAST(round((written - 25569) * 86400) AS BIGINT) * 1000000
         END AS micros
     FROM numbered
@@ -48,7 +51,14 @@ parsed AS (
         nullif(trim(event_type), '') AS event_type,
         trim(event_time) AS time_text,
         date_trunc('second', CASE $time_format
-            WHEN 'iso' THEN timezone('UTC', TRY_CAST(trim(event_time) AS TIMESTAMPTZ))
+            -- Else with the zone's colon (+0200) or between Chinese signs of year, month and day.
+            WHEN 'iso' THEN timezone('UTC', coalesce(
+                TRY_CAST(trim(event_time) AS TIMESTAMPTZ),
+                TRY_CAST(regexp_replace(trim(event_time), '(:\d{2}(?:[.,]\d+)?)\s*([+-]\d{2})(\d{2})$', '\1\2:\3') AS TIMESTAMPTZ),
+                TRY_CAST(regexp_replace(trim(event_time), '^(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日', '\1-\2-\3') AS TIMESTAMPTZ)))
+            WHEN 'epoch' THEN make_timestamp(micros)
+            WHEN 'compact' THEN timezone('UTC', timezone($time_zone, try_strptime(trim(event_time),
+                ['%Y%m%d', '%Y%m%d%H%M%S', '%Y%m%d%H%M', '%Y%m%dT%H%M%S', '%Y%m%d %H:%M:%S', '%Y%m%d %H:%M'])))
             WHEN 'epoch_s' THEN make_timestamp(micros)
             WHEN 'epoch_ms' THEN make_timestamp(micros)
             WHEN 'epoch_us' THEN make_timestamp(micros)
@@ -84,6 +94,8 @@ SELECT
         WHEN value_text IS NOT NULL AND value IS NULL THEN 'bad_value'
         WHEN quantity_text IS NOT NULL AND quantity IS NULL THEN 'bad_quantity'
         WHEN discount_text IS NOT NULL AND discount IS NULL THEN 'bad_discount'
+        -- A whole line may be worth more than any column holds.
+        WHEN $of_unit AND TRY_CAST(value * coalesce(quantity, 1) AS DECIMAL(18,4)) IS NULL AND value IS NOT NULL THEN 'bad_value'
     END AS reason,
     CASE
         WHEN user_id IS NULL THEN ''
@@ -91,6 +103,7 @@ SELECT
         WHEN value_text IS NOT NULL AND value IS NULL THEN value_text
         WHEN quantity_text IS NOT NULL AND quantity IS NULL THEN quantity_text
         WHEN discount_text IS NOT NULL AND discount IS NULL THEN discount_text
+        WHEN $of_unit AND TRY_CAST(value * coalesce(quantity, 1) AS DECIMAL(18,4)) IS NULL AND value IS NOT NULL THEN value_text
         ELSE ''
     END AS detail
 FROM parsed
