@@ -37,6 +37,7 @@ def main() -> None:
         csv = f"{temporary}/events.csv"
         run(f"{HERE}/make_events.py", *size, "--seed", "1", "--out", csv)
         run(f"{HERE}/bench_load.py", *size, "--runs", str(options.runs), "--keep", f"{temporary}/data")
+        run(f"{HERE}/bench_quality.py", "--csv", csv)
         run(f"{HERE}/bench_profiles.py", "--csv", csv)
         made = ["--csv", csv, "--users", str(options.users), "--seed", "1"]
         run(f"{HERE}/bench_profiles.py", *made, "--refresh")
