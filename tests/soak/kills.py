@@ -141,7 +141,10 @@ def _kill(workspace: Workspace, job: jobs.Job, when: Watch) -> jobs.Job:
     if not (folder / "result.json").exists():
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
-    return _ended(workspace, job)
+    job = _ended(workspace, job)
+    # Killed, or done; a job that refused its work is neither.
+    assert job.state == "done" or not (folder / "result.json").exists(), job.error
+    return job
 
 
 def _after(seconds: float) -> Watch:
@@ -193,7 +196,8 @@ def kill_loads(
             path = _file(folder, n + 1, n_events)
         state = found
     # After all that it still loads, and nothing of the dead is left behind.
-    assert _ended(workspace, _start(workspace, path)).state == "done"
+    last = _ended(workspace, _start(workspace, path))
+    assert last.state == "done", last.error
     _check(workspace, state)
     left = {one.name for one in (workspace.folder / "tables").iterdir()}
     manifest = workspace.manifest()
