@@ -10,8 +10,9 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ from persmark.text import text
 
 KEPT_RAW = 10_000  # characters of a rejected record that are kept
 _KEPT_DETAIL = 200
+_SEALED_AT_ONCE = 1_000
 _FROM, _LINE, _RAW = "rejected_from", "line", "raw"
 COLUMNS = (_FROM, _LINE, "reason", "detail", _RAW, "what_to_do")
 
@@ -42,19 +44,16 @@ def is_corrections(names: Sequence[str]) -> bool:
     return {_FROM, _LINE, _RAW} <= {name.strip().lower() for name in names}
 
 
-def sealed(rows: Sequence[Row]) -> list[bytes]:
-    """What the state keeps of rejected rows: detail and raw text, sealed.
+def sealed(rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:
+    """Each rejected row with what the state keeps of it: detail and raw text, sealed.
 
     The detail of a bad value is that value, so it is sealed with the line.
     """
-    return seal_all(
-        (
-            # ASCII, so that broken bytes come through.
-            json.dumps([detail[:_KEPT_DETAIL], raw[:KEPT_RAW]]).encode()
-            for _, _, detail, raw in rows
-        ),
-        "rejects.raw",
-    )
+    batch = iter(rows)
+    while some := list(islice(batch, _SEALED_AT_ONCE)):
+        # ASCII, so that broken bytes come through.
+        written = (json.dumps([detail[:_KEPT_DETAIL], raw[:KEPT_RAW]]).encode() for _, _, detail, raw in some)
+        yield from zip(some, seal_all(written, "rejects.raw"), strict=True)
 
 
 def reject_rows(workspace: Workspace, source_id: int) -> Iterator[Row]:
@@ -215,7 +214,7 @@ def prepare(workspace: Workspace, path: Path, form: Format, names: Sequence[str]
         )  # fmt: skip
     kept = Rejects()
     fixed = _fixed_rows(path, form, names, _token(of), kept)
-    first, columns, mapping = _reading(of)
+    first, mapping, columns, header = _reading(of)
     whence: dict[int, tuple[int, str]] = {}
     at = 1
     with out.open("w", encoding="utf-8", newline="") as file:
@@ -228,7 +227,7 @@ def prepare(workspace: Workspace, path: Path, form: Format, names: Sequence[str]
                 elif len(raw) >= KEPT_RAW:
                     kept.rows.append((line, "raw_cut", "", raw))
                 else:
-                    for record in _alone(line, written, first, len(columns), kept):
+                    for record in _alone(line, written, first, len(header or columns), kept):
                         file.write(record)
                         n_lines = len(io.StringIO(record, newline="").readlines())
                         whence.update(dict.fromkeys(range(at, at + n_lines), (line, written)))
@@ -238,7 +237,7 @@ def prepare(workspace: Workspace, path: Path, form: Format, names: Sequence[str]
         raise _lost(line, f"{_token(of)}, {line}, which was not rejected")
     alone = Format(first.kind, header=False)
     read = replace(digest(out, "none", alone), sha256=digest(path, form.compression, form).sha256)
-    return Prepared(of, SourceFile(out, alone, mapping, columns, read), kept, whence)
+    return Prepared(of, SourceFile(out, alone, mapping, columns, read, header), kept, whence)
 
 
 def _alone(line: int, written: str, form: Format, width: int, kept: Rejects) -> Iterator[str]:
@@ -257,11 +256,12 @@ def _alone(line: int, written: str, form: Format, width: int, kept: Rejects) -> 
 
 def written_form(file: SourceFile) -> str:
     """How a file was read, for its corrections."""
-    return json.dumps({"format": asdict(file.form), "names": list(file.names)}, ensure_ascii=False)
+    written = {"format": asdict(file.form), "names": list(file.names), "header": list(file.header)}
+    return json.dumps(written, ensure_ascii=False)
 
 
-def _reading(of: dict[str, Any]) -> tuple[Format, list[str], Mapping]:
-    """Format, columns and mapping that the rows were read with."""
+def _reading(of: dict[str, Any]) -> tuple[Format, Mapping, list[str], tuple[str, ...]]:
+    """Format, mapping, columns and header that the rows were read with."""
     stored = json.loads(of["form"])
     known = {one.name for one in fields(Format)}
     form = Format(**{key: value for key, value in stored["format"].items() if key in known})
@@ -269,4 +269,6 @@ def _reading(of: dict[str, Any]) -> tuple[Format, list[str], Mapping]:
     if form.kind == "parquet":
         # Rejected rows of a Parquet file are JSON objects; their numbers always have a point.
         form, mapping = replace(form, kind="jsonl"), replace(mapping, decimal=".")
-    return form, list(stored["names"]), mapping
+    elif form.kind == "json":
+        form = replace(form, kind="jsonl")
+    return form, mapping, stored["names"], tuple(stored.get("header", ()))

@@ -212,7 +212,7 @@ def load(
     on_progress(0.02, text("Counting the lines of {file}", file=name))
     read = digest(path, found.format.compression, found.format, width=len(found.columns))
     with _plain_path(workspace, path) as readable:
-        file = SourceFile(readable, found.format, read_with, found.columns, read)
+        file = SourceFile(readable, found.format, read_with, found.columns, read, found.header)
         source = _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)
     kept = keep_mapping(workspace, shape, read_with, file=name, used=saved)
     workspace.state.change("sources", {"source_id": source.source_id}, {"read_as": kept})
@@ -224,10 +224,10 @@ def _looked_at(
 ) -> tuple[Proposal, str]:
     """What a file is, as a person said it is read where they did; and the shape it shows by itself."""
     zone = workspace.time_zone
-    if given is None or not given.reading:
+    if given is None:
         found = propose(path, kind=kind, name=name, time_zone=zone)
         return found, found.mapping.shape(found.columns)
-    told = propose(path, kind=kind, name=name, time_zone=zone, reading=given.reading)
+    told = propose(path, kind=kind, name=name, time_zone=zone, reading=given.reading, mapping=given)
     try:
         plain = propose(path, kind=kind, name=name, time_zone=zone)
     except PersmarkError:
@@ -383,7 +383,6 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, form:
             "corrects": source.corrects or None,
         },
     )
-    rows = sorted(rejects.rows)
     workspace.state.add_many(
         "rejects",
         (
@@ -394,7 +393,7 @@ def _write_down(workspace: Workspace, source: Source, rejects: Rejects, *, form:
                 "detail": "",
                 "raw": kept,
             }
-            for (line, reason, _, _), kept in zip(rows, sealed(rows), strict=True)
+            for (line, reason, _, _), kept in sealed(sorted(rejects.rows))
         ),
     )
 

@@ -210,3 +210,30 @@ def test_corrections_that_lost_their_way_are_refused(empty: Workspace, tmp_path:
     assert empty.versions() == before
     assert empty.state.count("sources") == 1
     assert list((empty.folder / "tmp").iterdir()) == []
+
+
+def test_rows_that_list_several_events_come_back_whole(empty: Workspace, tmp_path: Path) -> None:
+    good = {"user_id": "u", "event_time": "2026-01-01", "items": [{"item_id": "a"}, {"item_id": "b"}]}
+    bad = {**good, "user_id": HARD, "event_time": "soon"}
+    mapping = Mapping(
+        "events",
+        {"user_id": "user_id", "event_time": "event_time", "item_id": "items[].item_id"},
+        explode="items",
+    )
+    written = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in (good, bad))
+    source = load(empty, write(tmp_path / "a.jsonl", written), mapping=mapping)
+    assert (source.rejected_by_reason, source.n_events) == ({"bad_time": 1}, 2)
+    path = mended(empty, source, tmp_path / "r.csv", lambda line, raw: raw.replace("soon", "2026-01-02"))
+    back = load(empty, path)
+    assert (back.loaded, back.n_events, back.corrects) == (1, 2, 1)
+    assert event_rows(empty, "user_id, item_id") == [(HARD, "a"), (HARD, "b"), ("u", "a"), ("u", "b")]
+
+    other = create_workspace("listed")
+    cells = [["u", "2026-01-01", json.dumps(good["items"])], [HARD, "soon", json.dumps(good["items"])]]
+    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["user_id", "event_time", "items"], *cells])
+    source = load(other, tmp_path / "b.csv", mapping=mapping)
+    assert source.rejected_by_reason == {"bad_time": 1}
+    path = mended(other, source, tmp_path / "r.csv", lambda line, raw: raw.replace("soon", "2026-01-02"))
+    assert load(other, path).n_events == 2
+    assert event_rows(other, "user_id, item_id") == [(HARD, "a"), (HARD, "b"), ("u", "a"), ("u", "b")]
