@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from persmark.errors import FileRefusedError, InputError
 from persmark.events.doubts import Doubts
-from persmark.text import text
+from persmark.text import Text, text
 
 # Hive parts fields by \x01, MovieLens by two colons; ", " is a comma with blanks after it.
 DELIMITERS = (",", ";", "\t", "|", "\x01", "::", "^", "~", ", ", " ")
@@ -39,7 +39,7 @@ class Format:
     """How a file is written.
 
     Attributes:
-        kind: csv, parquet or jsonl.
+        kind: csv, parquet, jsonl or json (an array of objects).
         encoding: A Python codec name.
         compression: none, gzip or zstd.
         delimiter: Between fields (csv): one character or a few; `, ` takes any blanks after a comma.
@@ -129,6 +129,35 @@ def check_reading(reading: Map[str, Any]) -> None:
 def reading_of(form: Format) -> dict[str, Any]:
     """The fields of a format that a person may fix, as `check_reading` takes them."""
     return {one.name: getattr(form, one.name) for one in fields(form) if one.name in _READING}
+
+
+_SHOWN = {
+    "\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "\x01": "\\x01", "::": "two colons",
+    "^": "caret", "~": "tilde", ", ": "comma and blanks", " ": "blank",
+}  # fmt: skip
+
+
+def form_notes(form: Format) -> list[Text]:
+    """How a CSV file is read, in words; what goes without saying is left out."""
+    notes = [
+        text("Read as {encoding} text, columns parted by {delimiter}.",
+             encoding=form.encoding, delimiter=_SHOWN.get(form.delimiter, form.delimiter))
+    ]  # fmt: skip
+    if form.compression != "none":
+        notes.append(text("The file is packed with {packer}.", packer=form.compression))
+    if form.quote == "'":
+        notes.append(text("Values stand in single quotes."))
+    if not form.quote:
+        notes.append(text("No value is quoted; quotes are part of the text."))
+    if form.escape == "backslash":
+        notes.append(text("Quotes inside values stand after a backslash."))
+    if not form.header:
+        notes.append(text("The file has no header; its columns are called c1, c2, ..."))
+    elif form.header_rows > 1:
+        notes.append(text("The header takes {n} rows.", n=form.header_rows))
+    if form.skip_lines:
+        notes.append(text("{n} lines before the table are skipped.", n=form.skip_lines))
+    return notes
 
 
 @dataclass(frozen=True)

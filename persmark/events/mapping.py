@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from persmark import columns as c
 from persmark.errors import InputError
+from persmark.events.formats import check_reading
 from persmark.events.names import contact_field
 from persmark.events.vocabulary import TARGETS
 from persmark.text import Text, text
@@ -69,6 +70,11 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Callable[[object], bool]], ...] = (
     (("reading",), "an object", lambda value: isinstance(value, Map)),
     (("drop_repeats", "negative_refunds"), "true or false", lambda value: isinstance(value, bool)),
     (_LISTS, "a list of texts", _is_list),
+    (
+        ("earliest_year",),
+        "a year, or 0",
+        lambda value: type(value) is int and (value == 0 or 1970 <= value <= 2100),
+    ),
     (("fallbacks",), "an object of lists of texts", _are_lists),
 )
 # Fields that hold one of a few words.
@@ -138,6 +144,7 @@ class Mapping:
             currency, channel and campaign.
         whole_ids: Targets (user_id, item_id, order_id) whose whole numbers were written with a
             decimal point and noughts: `17850.0` is `17850`.
+        earliest_year: Times before it are rejected; 0 = as the settings say.
     """
 
     kind: str
@@ -165,6 +172,7 @@ class Mapping:
     unfold: tuple[str, ...] = ()
     fill_columns: tuple[str, ...] = ()
     whole_ids: tuple[str, ...] = ()
+    earliest_year: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""
@@ -194,6 +202,7 @@ class Mapping:
         lists: dict[str, Any] = {name: tuple(raw[name]) for name in _LISTS if name in raw}
         if "fallbacks" in raw:
             lists["fallbacks"] = {name: tuple(columns) for name, columns in raw["fallbacks"].items()}
+        check_reading(raw.get("reading", {}))
         made = cls(**{**raw, **lists})
         if made.kind not in KINDS:
             raise InputError(

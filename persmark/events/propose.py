@@ -17,7 +17,7 @@ from persmark.columns import EVENT_TYPES, REFUND
 from persmark.errors import FileRefusedError, InputError
 from persmark.events.adapters import Adapter, Seen, recognised, refuse_odd_parts
 from persmark.events.dialect import Head
-from persmark.events.formats import Format, check_width
+from persmark.events.formats import Format, check_width, form_notes
 from persmark.events.head import look
 from persmark.events.mapping import KINDS, Mapping
 from persmark.events.names import consent_purposes, contact_field, fold, guess_keys
@@ -35,7 +35,7 @@ PREVIEW_ROWS = 20
 _SAMPLE_ROWS = 500
 _WIDE = 6  # columns of numbers, from which on they may be one for each item
 _SLASHED = re.compile(r"\s*(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})")
-_CUSTOM_ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\s*$")
+_CUSTOM_ZONE = re.compile(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*$")
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,12 @@ def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
                 None,
             )  # fmt: skip
         size = sorted(float(value) for value in numbers)[len(numbers) // 2]
-        # 2001 to 2100 in each unit; Excel counts days since 1899-12-30.
-        if 1e9 <= size < 4.2e9:
+        # 1995 to 2100 in each unit; Excel counts days since 1899-12-30.
+        if 7.8e8 <= size < 4.2e9:
             return "epoch_s", None
-        if 1e12 <= size < 4.2e12:
+        if 7.8e11 <= size < 4.2e12:
             return "epoch_ms", None
-        if 1e15 <= size < 4.2e15:
+        if 7.8e14 <= size < 4.2e15:
             return "epoch_us", None
         if 20_000 <= size < 80_000:
             return "excel", None
@@ -300,24 +300,13 @@ def propose(
     notes: list[Text] = []
     questions: list[Question] = []
     if known:
-        mapping = replace(known.mapping(shape, names, rows), time_zone=time_zone)
+        mapping = replace(known.mapping(shape, names), time_zone=time_zone)
     else:
         mapping = replace(shape, kind=kind, columns=guess_columns(kind, names), time_zone=time_zone)
     found = mapping.columns
     values = {target: [row[names.index(column)] or "" for row in rows] for target, column in found.items()}
     if form.kind == "csv":
-        shown = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(form.delimiter, form.delimiter)
-        notes.append(
-            text(
-                "Read as {encoding} text, columns parted by {delimiter}.",
-                encoding=form.encoding,
-                delimiter=shown,
-            )
-        )
-        if not form.header:
-            notes.append(text("The file has no header; its columns are called c1, c2, ..."))
-        if form.skip_lines:
-            notes.append(text("{n} lines before the table are skipped.", n=form.skip_lines))
+        notes += form_notes(form)
         numbers = [v for target in ("value", "quantity", "discount", "price") for v in values.get(target, [])]
         mapping = replace(mapping, decimal=guess_decimal(numbers))
     if known:
@@ -328,7 +317,10 @@ def propose(
         questions += asked_of
         time_format, question = guess_time(values.get("event_time", []))
         if known and question:
-            time_format, question = _known_dates(known, values["event_time"]) or (time_format, question)
+            time_format, question = _known_dates(known, mapping, values["event_time"]) or (
+                time_format,
+                question,
+            )
         if form.kind == "parquet":
             time_format, question = ("iso" if time_format in ("dmy", "mdy") else time_format), None
         mapping = replace(mapping, time_format=time_format)
@@ -410,14 +402,16 @@ def _type_notes(spellings: Map[str, Any], mapping: Mapping) -> list[Text]:
     return said
 
 
-def _known_dates(known: Adapter, values: Sequence[str]) -> tuple[str, None] | None:
-    """Day or month first, where a known data set has days of one year only (UCI: 2009-12 to 2011-12)."""
+def _known_dates(known: Adapter, mapping: Mapping, values: Sequence[str]) -> tuple[str, None] | None:
+    """Day or month first, where a known data set has few months: UCI's first 2010-12 to 2011-12, its
+    second begins a year before."""
     if known.name != "UCI Online Retail":
         return None
+    begin = (2010, 12) if mapping.columns["order_id"].lower() == "invoiceno" else (2009, 12)
     filled = [value.strip() for value in values if value.strip()]
     parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
     fits = {
-        order: all((2009, 12) <= (int(year), int(pair[place])) <= (2011, 12) for *pair, year in parts)
+        order: all(begin <= (int(year), int(pair[place])) <= (2011, 12) for *pair, year in parts)
         for order, place in (("mdy", 0), ("dmy", 1))
     }
     return next(((order, None) for order, fit in fits.items() if fit and not all(fits.values())), None)
@@ -447,13 +441,14 @@ def _wide(
     told = {"item_id", "event_type", "value", "quantity", "order_id"} & set(mapping.columns)
     if told or mapping.adapter or not {"user_id", "event_time"} <= set(mapping.columns):
         return mapping, [], []
-    wide, n_empty = [], 0
+    wide, n_empty, n_filled = [], 0, 0
     for name in mapping.rest(names):
         cells = [(row[names.index(name)] or "").strip() for row in rows]
-        if any(cells) and all(re.fullmatch(r"-?\d+([.,]\d+)?|", one) for one in cells):
+        if all(re.fullmatch(r"-?\d+([.,]\d+)?|", one) for one in cells):
             wide.append(name)
             n_empty += sum(not one.strip("0.,") for one in cells)
-    if len(wide) < _WIDE or n_empty < len(wide) * len(rows) / 2:
+            n_filled += any(cells)
+    if len(wide) < _WIDE or n_filled < _WIDE / 2 or n_empty < len(wide) * len(rows) / 2:
         return mapping, [], []
     asked = Question(
         "unpivot_into",
