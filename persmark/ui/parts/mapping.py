@@ -135,6 +135,11 @@ def ask_questions(
     return found, still_open
 
 
+def _asked(proposal: events.Proposal) -> set[str]:
+    """Fields that a question asks for already: they have no second control."""
+    return {question.key for question in proposal.questions}
+
+
 def ask_values(
     proposal: events.Proposal,
     mapping: events.Mapping,
@@ -145,8 +150,7 @@ def ask_values(
     """How times, types and repeats are read, where no question asks it already."""
     if proposal.kind != "events":
         return {}
-    asked = {question.key for question in proposal.questions}
-    fields = [name for name in _FIELDS if name not in asked]
+    fields = [name for name in _FIELDS if name not in _asked(proposal)]
     if "event_type" in chosen:
         fields = [name for name in fields if name != "event_type"]
     if "quantity" not in chosen or "value" not in chosen:
@@ -316,6 +320,6 @@ def ask_unpivot(
         note("Each cell of these columns that is not blank or zero becomes an event of its own.")
         picked = st.multiselect("Columns that are items", wide, key="unpivot")
         found: dict[str, Any] = {"unpivot": {name: mapping.unpivot.get(name, name) for name in picked}}
-        if picked:
+        if picked and "unpivot_into" not in _asked(proposal):
             found["unpivot_into"] = _choose("unpivot_into", "Their cells hold", mapping, again=again)
     return found

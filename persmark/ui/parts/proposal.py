@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from persmark import events
+from persmark.errors import called
 from persmark.events.corrections import is_corrections
 from persmark.store import Workspace
 from persmark.text import Text, text
@@ -32,7 +33,8 @@ def _look(path: Path, name: str, kind: str | None, fixed: Mapping[str, Any]) -> 
     key = f"{path}-{path.stat().st_mtime_ns}-{kind}-{sorted(fixed.items())}"
     kept: dict[str, events.Proposal] = state.recall("proposals", {})
     if key not in kept:
-        found = events.propose(path, kind=kind, name=name, reading=fixed)
+        with called(name, instead_of=path.name):
+            found = events.propose(path, kind=kind, name=name, reading=fixed)
         kept = dict([*list(kept.items())[1 - _LOOKS_KEPT :], (key, found)])
         state.remember("proposals", kept)
     return kept[key]
@@ -150,7 +152,7 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
         **meaning.ask_rows(proposal, proposed, chosen, again=again),
     }
     mapping = {
-        **proposed.to_json(), **asked, **values, **answers,
+        **_still_true(proposed, chosen), **asked, **values, **answers,
         "columns": chosen, "decimal": decimal, "reading": fixed,
     }  # fmt: skip
     show_load(
@@ -163,6 +165,15 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
         still_open=still_open,
         way_back=_offer_way_back,
     )
+
+
+def _still_true(proposed: events.Mapping, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """The proposed mapping without what it says of columns that mean something else now."""
+    raw = proposed.to_json()
+    same = {name for name, column in chosen.items() if proposed.columns.get(name) == column}
+    raw["fallbacks"] = {name: columns for name, columns in raw["fallbacks"].items() if name in same}
+    raw["whole_ids"] = [name for name in raw["whole_ids"] if name in same]
+    return raw
 
 
 def _spellings(proposal: events.Proposal, column: str | None) -> dict[str, int]:
