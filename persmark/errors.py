@@ -5,6 +5,9 @@ Every message has the form "{What} {rule}. Received: {value}. {What is available
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from persmark.text import Text
 
 
@@ -26,6 +29,25 @@ class PersmarkError(Exception):
     def __str__(self) -> str:
         hint = self.hint.render()
         return f"{self.message.render()} {hint}".strip()
+
+
+@contextmanager
+def called(name: str, *, instead_of: str) -> Iterator[None]:
+    """Refusals of the block speak of a file by the name that people know, not by where it lies."""
+    try:
+        yield
+    except PersmarkError as error:
+        error.message = _renamed(error.message, instead_of, name)
+        error.hint = _renamed(error.hint, instead_of, name)
+        raise
+
+
+def _renamed(sentence: Text, old: str, new: str) -> Text:
+    values = {
+        key: new if value == old else _renamed(value, old, new) if isinstance(value, Text) else value
+        for key, value in sentence.values.items()
+    }
+    return Text(sentence.template, values)
 
 
 class InputError(PersmarkError, ValueError):

@@ -61,3 +61,18 @@ def test_every_child_of_the_errors_room_is_tested_here() -> None:
 def test_an_error_keeps_its_sentence_through_another_process() -> None:
     again = pickle.loads(pickle.dumps(PersmarkError("Of {braces}.", hint="Do {it}.")))
     assert str(again) == "Of {braces}. Do {it}."
+
+
+def test_a_refusal_speaks_of_a_file_by_the_name_people_know() -> None:
+    inner = text("{what} of {file}", what="rows", file="3f2a.csv")
+    with (
+        pytest.raises(
+            errors.FileRefusedError, match=r"^A file must be whole\. Received: .*\. See rows of "
+        ) as refused,
+        errors.called(HARD, instead_of="3f2a.csv"),
+    ):
+        raise errors.FileRefusedError(
+            text("A file must be whole. Received: {name}.", name="3f2a.csv"),
+            hint=text("See {inner}.", inner=inner),
+        )
+    assert str(refused.value) == f"A file must be whole. Received: {HARD}. See rows of {HARD}."

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from persmark.errors import FileRefusedError, InputError, PersmarkError
+from persmark.errors import FileRefusedError, InputError, PersmarkError, called
 from persmark.events.catalogue import load_catalogue
 from persmark.events.corrections import Prepared, is_corrections, prepare, sealed, written_form
 from persmark.events.finish import Counts
@@ -195,6 +195,24 @@ def load(
             hint="Load it into a workspace of its own: leave --workspace out, or name another one.",
         )  # fmt: skip
     on_progress(0.0, text("Looking at {file}", file=name))
+    with called(name, instead_of=path.name):
+        return _read_in(
+            workspace, path, name, kind=kind, mapping=mapping, use_saved=use_saved, begun=begun,
+            on_progress=on_progress,
+        )  # fmt: skip
+
+
+def _read_in(
+    workspace: Workspace,
+    path: Path,
+    name: str,
+    *,
+    kind: str | None,
+    mapping: Mapping | str | None,
+    use_saved: bool,
+    begun: float,
+    on_progress: OnProgress,
+) -> Source:
     saved = saved_mapping(workspace, mapping) if isinstance(mapping, str) else None
     given = saved.mapping if saved else mapping if isinstance(mapping, Mapping) else None
     found, shape = _looked_at(workspace, path, name, kind or (given.kind if given else None), given)
