@@ -95,30 +95,22 @@ class Adapter:
     def shape(self, seen: Seen) -> Mapping:
         """How its records are shaped; the columns follow once that is done."""
         there = {name.lower(): name for name in seen.names}
-        roots = [path for path in self.explode if _holds_array(seen, path.split("[].")[0])]
-        return Mapping(
-            self.kind,
-            {},
-            adapter=self.name,
-            explode=roots[0] if roots else "",
-            unfold=tuple(there[name.lower()] for name in self.unfold if seen.all_match(name, r"(?s)\{.*\}")),
-        )
+        unfold = tuple(there[name.lower()] for name in self.unfold if seen.all_match(name, r"(?s)\{.*\}"))
+        roots = [path for path in self.explode if _holds_array(seen, path.split("[].")[0], unfold)]
+        return Mapping(self.kind, {}, adapter=self.name, explode=roots[0] if roots else "", unfold=unfold)
 
-    def mapping(self, shape: Mapping, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Mapping:
+    def mapping(self, shape: Mapping, names: Sequence[str]) -> Mapping:
         """The complete mapping of a file.
 
         Args:
             shape: From `shape`.
             names: The file's columns after shaping.
-            rows: Its first rows after shaping.
         """
         there = {name.lower(): name for name in names}
         columns: dict[str, str] = {}
         fallbacks: dict[str, tuple[str, ...]] = {}
         for target, candidates in self.columns.items():
             found = [there[one.lower()] for one in candidates if one.lower() in there]
-            # A column that is there and always blank, as a user id nobody set, comes last.
-            found.sort(key=lambda one: not any(row[names.index(one)] for row in rows))
             if found:
                 columns[target] = found[0]
             if found[1:]:
@@ -143,10 +135,13 @@ class Adapter:
         )
 
 
-def _holds_array(seen: Seen, root: str) -> bool:
+def _holds_array(seen: Seen, root: str, unfold: Sequence[str]) -> bool:
     """Whether any of the first rows holds a JSON array there, or its elements are numbered columns."""
     if any(cell.startswith("[") for cell in seen.filled(root)):
         return True
+    column, _, key = root.partition(".")
+    if column in unfold:
+        return any(f'"{key}"' in cell for cell in seen.filled(column))
     numbered = re.compile(re.escape(root) + r"[_ ]\d+[_ ].+")
     return any(numbered.fullmatch(name) for name in seen.names)
 

@@ -326,8 +326,8 @@ ADAPTERS: tuple[Adapter, ...] = (
             "MovieLens ratings",
             matches,
             dict(zip(("user_id", "item_id", "event_time"), ((one,) for one in columns), strict=True)),
-            options={"event_type": "rating"},
-            notes=(text("Every row is a rating; how many stars stays in its properties as '{name}'.", name=stars),),
+            options={"event_type": "rating", "earliest_year": 1995},
+            notes=(text("Every row is a rating; how many stars stays in its properties as '{name}'. Times from 1995 on are taken.", name=stars),),
         )
         for matches, columns, stars in (
             (lambda seen: seen.has("userId", "movieId", "rating", "timestamp"), ("userId", "movieId", "timestamp"), "rating"),
@@ -338,7 +338,7 @@ ADAPTERS: tuple[Adapter, ...] = (
         "MovieLens tags",
         lambda seen: seen.has("userId", "movieId", "tag", "timestamp"),
         {"user_id": ("userId",), "item_id": ("movieId",), "event_time": ("timestamp",)},
-        options={"event_type": "tag"},
+        options={"event_type": "tag", "earliest_year": 1995},
     ),
     Adapter(
         "MovieLens movies",

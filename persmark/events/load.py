@@ -67,8 +67,8 @@ def _latest() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None) + timedelta(days=settings().events.future_days)
 
 
-def _earliest() -> datetime:
-    return datetime(settings().events.earliest_year, 1, 1)
+def _earliest(mapping: Mapping) -> datetime:
+    return datetime(mapping.earliest_year or settings().events.earliest_year, 1, 1)
 
 
 def typed_select(
@@ -249,7 +249,7 @@ def fast_fill(
             f"""SELECT count(*), count(*) FILTER (WHERE user_id IS NULL OR event_type IS NULL
                     OR event_time IS NULL OR event_time < $earliest OR event_time > $latest),
                 (SELECT count(*) FROM reject_errors) FROM {table}""",
-            {"earliest": _earliest(), "latest": _latest()},
+            {"earliest": _earliest(mapping), "latest": _latest()},
         )
         n_rows, n_bad, n_rejected = checked[0]
     except EngineError:
@@ -398,7 +398,7 @@ def careful_fill(
             "time_zone": mapping.time_zone,
             # Parquet holds numbers as numbers; their text always has a point.
             "decimal": "." if file.form.kind == "parquet" else mapping.decimal,
-            "earliest": _earliest(),
+            "earliest": _earliest(mapping),
             "latest": _latest(),
             "has_event_type": "event_type" in mapping.columns,
             "blocked": BLOCKED,
