@@ -19,6 +19,7 @@ CHILDREN = {
     errors.FileRefusedError: ValueError,
     errors.EmptyError: PersmarkError,
     errors.BusyError: PersmarkError,
+    errors.DiskFullError: PersmarkError,
     EngineError: PersmarkError,
     QueryStoppedError: PersmarkError,
 }

@@ -5,7 +5,7 @@ from persmark.events.content import content_hash
 from persmark.events.corrections import corrected_source, is_corrections, rejects_file
 from persmark.events.formats import Format
 from persmark.events.frames import load_tables
-from persmark.events.ledger import Source, ledger, load
+from persmark.events.ledger import load
 from persmark.events.mapping import TIME_FORMATS, Mapping
 from persmark.events.mappings import (
     SavedMapping,
@@ -23,6 +23,7 @@ from persmark.events.propose import Proposal, Question, propose
 from persmark.events.reasons import REASONS, SKIPPED, what_to_do
 from persmark.events.rules import rules_pending
 from persmark.events.sample import load_sample
+from persmark.events.sources import Source, ledger
 from persmark.events.vocabulary import TARGETS, Target
 
 __all__ = [
