@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ class Proposal:
         notes: What was decided, in words.
         questions: What could not be decided.
         header: Its columns as they stand in the file, where `columns` are others; else empty.
+        spellings: Event type as the file spells it -> rows of the first ones that have it.
     """
 
     kind: str
@@ -78,6 +80,7 @@ class Proposal:
     notes: tuple[Text, ...]
     questions: tuple[Question, ...]
     header: tuple[str, ...] = ()
+    spellings: Map[str, int] = field(default_factory=dict)
 
 
 def unique_names(header: Sequence[str]) -> list[str]:
@@ -299,6 +302,7 @@ def propose(
     kind = kind or (known.kind if known else guess_kind(names))
     notes: list[Text] = []
     questions: list[Question] = []
+    spellings: dict[str, int] = {}
     if known:
         mapping = replace(known.mapping(shape, names), time_zone=time_zone)
     else:
@@ -336,7 +340,7 @@ def propose(
                 )
             )
         if "event_type" in found:
-            spellings = dict.fromkeys(value for value in values["event_type"] if value)
+            spellings = dict(Counter(value for value in values["event_type"] if value.strip()).most_common())
             folded = {
                 raw: EVENT_TYPE_NAMES[fold(raw)]
                 for raw in spellings
@@ -386,7 +390,9 @@ def propose(
             text("Left out, because contacts belong in a file of users: {names}.", names=", ".join(withheld))
         )
     header = top.names if top.names != tuple(names) else ()
-    return Proposal(kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions), header)
+    return Proposal(
+        kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions), header, spellings
+    )
 
 
 def _type_notes(spellings: Map[str, Any], mapping: Mapping) -> list[Text]:

@@ -259,7 +259,8 @@ def ask_types(
                     key=key,
                     accept_new_options=True,
                 )
-            if name and name != raw:
+            # Also to keep a spelling that the vocabulary would fold.
+            if name and (name != raw or EVENT_TYPE_NAMES.get(fold(raw), raw) != raw):
                 found[raw] = str(name)
         if len(spellings) > len(ordered):
             note(text("{n} rarer spellings are read as proposed.", n=len(spellings) - len(ordered)))

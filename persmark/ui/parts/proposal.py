@@ -176,9 +176,11 @@ def _still_true(proposed: events.Mapping, chosen: Mapping[str, str]) -> dict[str
     return raw
 
 
-def _spellings(proposal: events.Proposal, column: str | None) -> dict[str, int]:
+def _spellings(proposal: events.Proposal, column: str | None) -> Mapping[str, int]:
     """The event types of the first rows, as the file spells them, with how often."""
-    if proposal.kind != "events" or column not in proposal.preview:
+    if proposal.kind != "events" or column is None:
         return {}
+    if column == proposal.mapping.columns.get("event_type"):
+        return proposal.spellings
     counts = proposal.preview[column].dropna().value_counts(sort=True)
     return {str(raw): int(n) for raw, n in counts.items() if str(raw).strip()}
