@@ -3,6 +3,8 @@
 # ruff: noqa: E501 (one case a line)
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,30 @@ def test_a_mapping_comes_back_from_json_as_it_was() -> None:
     assert Mapping.from_json(made.to_json()) == made
 
 
+def test_every_field_comes_back_from_a_file_of_json() -> None:
+    made = Mapping(
+        "events", {"user_id": HARD, "event_time": "t"}, adapter="Segment events", reading={"encoding": "cp1252"},
+        short_rows="null", value_of="unit", refund_prefix="C'", negative_refunds=True, fill_down="no 订单",
+        explode="a[].b", unpivot={HARD: "😀"}, unpivot_into="value", keys={"email": "mail", "device": "d"},
+        phone_ids="plain", fallbacks={"item_id": ("a", HARD)}, unfold=("p",), fill_columns=("x", "y"),
+        whole_ids=("user_id",), earliest_year=1995,
+    )  # fmt: skip
+    defaults = Mapping("events", {})
+    same = [one.name for one in fields(Mapping) if getattr(made, one.name) == getattr(defaults, one.name)]
+    assert set(same) <= set(SET_ABOVE)
+    assert Mapping.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+SET_ABOVE = (
+    "kind",
+    "time_format",
+    "time_zone",
+    "event_type",
+    "event_types",
+    "decimal",
+    "drop_repeats",
+    "ignored",
+)
 COLUMNS = {"user_id": "u", "event_time": "t"}
 REFUSED: dict[str, tuple[Any, str]] = {
     "unknown key": ({"kind": "events", "columns": COLUMNS, "colour": 1},
@@ -169,6 +195,23 @@ REFUSED: dict[str, tuple[Any, str]] = {
                 "A mapping's 'drop_repeats' must be true or false. Received: no."),
     "ignored": ({"kind": "events", "columns": COLUMNS, "ignored": 5},
                 "A mapping's 'ignored' must be a list of texts. Received: 5."),
+    "value of": ({"kind": "events", "columns": COLUMNS, "value_of": "dozen"},
+                 "A mapping's 'value_of' must be of the words it knows. Received: dozen. Available: line, unit"),
+    "short rows": ({"kind": "events", "columns": COLUMNS, "short_rows": "drop"}, "A mapping's 'short_rows' must be of the words"),
+    "unpivot": ({"kind": "events", "columns": COLUMNS, "unpivot": ["a"]}, "A mapping's 'unpivot' must be an object of texts."),
+    "unpivot into": ({"kind": "events", "columns": COLUMNS, "unpivot_into": "price"},
+                     "A mapping's 'unpivot_into' must be of the words it knows. Received: price. Available: quantity, value"),
+    "negative refunds": ({"kind": "events", "columns": COLUMNS, "negative_refunds": 1}, "A mapping's 'negative_refunds' must be true or false."),
+    "refund prefix": ({"kind": "events", "columns": COLUMNS, "refund_prefix": ["C"]}, "A mapping's 'refund_prefix' must be a text."),
+    "explode": ({"kind": "events", "columns": COLUMNS, "explode": 3}, "A mapping's 'explode' must be a text. Received: 3."),
+    "keys": ({"kind": "events", "columns": COLUMNS, "keys": {"passport": "p"}},
+             "A mapping's 'keys' must be of the words it knows. Received: passport. Available: email, phone, device, user_id"),
+    "phone ids": ({"kind": "events", "columns": COLUMNS, "phone_ids": "maybe"}, "A mapping's 'phone_ids' must be of the words"),
+    "fallbacks": ({"kind": "events", "columns": COLUMNS, "fallbacks": {"item_id": "sku"}},
+                  "A mapping's 'fallbacks' must be an object of lists of texts."),
+    "whole ids": ({"kind": "events", "columns": COLUMNS, "whole_ids": ["value"]}, "A mapping's 'whole_ids' must be of the words"),
+    "earliest year": ({"kind": "events", "columns": COLUMNS, "earliest_year": True}, "A mapping's 'earliest_year' must be a year, or 0."),
+    "reading": ({"kind": "events", "columns": COLUMNS, "reading": "utf-8"}, "A mapping's 'reading' must be an object."),
 }  # fmt: skip
 
 
@@ -192,6 +235,22 @@ def test_a_mapping_that_does_not_fit_a_file_is_refused(columns: dict[str, str], 
     with pytest.raises(InputError) as refused:
         Mapping("events", columns).check(["u", "t"], "o'f 张.csv")
     assert str(refused.value).startswith(message)
+
+
+def test_wide_columns_are_the_only_items() -> None:
+    wide = Mapping("events", {**COLUMNS, "item_id": "i"}, unpivot={"Käse": "Käse"})
+    with pytest.raises(
+        InputError, match=r"^Wide columns must be the only items of a file\. Received: i beside them\."
+    ):
+        wide.check(["u", "t", "i", "Käse"], "x.csv")
+    for more in (
+        {"fallbacks": {"value": ("gone",)}},
+        {"fill_down": "gone"},
+        {"unpivot": {"gone": "x"}},
+        {"keys": {"email": "gone"}},
+    ):
+        with pytest.raises(InputError, match=r"^Mapped column 'gone' must be in x\.csv\. Received: u, t\."):
+            Mapping.from_json({"kind": "events", "columns": COLUMNS, **more}).check(["u", "t"], "x.csv")
 
 
 def test_every_time_format_has_a_sentence() -> None:
