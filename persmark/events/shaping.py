@@ -44,10 +44,10 @@ def cell(value: Any) -> str | None:
     """A value of a JSON object or a Parquet row as the text of one cell; None, [] and {} are none."""
     if value is None or type(value) is str:
         return value
-    if value in ([], {}):
-        return None
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, list | dict) and not value:
+        return None
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time):
@@ -92,6 +92,9 @@ def _into(out: dict[str, Any], one: Map[str, Any], prefix: str, kept: str, depth
     """Add an object's values under dotted names; the array named `kept` stays an array."""
     for key, value in one.items():
         name = prefix + key
+        if type(value) is str and name not in out:
+            out[name] = value
+            continue
         if type(value) is dict and value and depth < _MAX_DEPTH:
             if not _is_repeated(value):
                 _into(out, value, name + ".", kept, depth + 1)
@@ -102,8 +105,10 @@ def _into(out: dict[str, Any], one: Map[str, Any], prefix: str, kept: str, depth
         if type(listed) is list and name != kept and _is_pairs(listed):
             for pair in listed:
                 _pair(out, f"{name}.{pair['key']}", pair["value"], kept, depth + 1)
-        else:
+        elif name in out:
             _put(out, name, listed)
+        else:
+            out[name] = listed
 
 
 def _pair(out: dict[str, Any], name: str, value: Any, kept: str, depth: int) -> None:
@@ -201,8 +206,9 @@ class Shaper:
 
 def cells_of(row: Map[str, Any], names: Sequence[str], known: set[str]) -> list[str | None]:
     """A flat row as cells in the order of `names`, and one more cell where it has other names."""
-    cells = [cell(row.get(name)) for name in names]
-    if later := [name for name in row if name not in known]:
+    cells = [value if type(value) is str else cell(value) for value in map(row.get, names)]
+    if not row.keys() <= known:
+        later = [name for name in row if name not in known]
         cells.append(json.dumps({name: cell(row[name]) for name in later}))
     return cells
 

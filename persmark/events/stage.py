@@ -35,6 +35,7 @@ from persmark.events.vocabulary import TARGETS
 from persmark.text import text
 
 BATCH = 50_000
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,9 @@ def _batch(rows: list[Record], mapping: Mapping, names: Sequence[str]) -> pa.Tab
         nought: tuple[int, ...] = ()
         made["rest"] = pa.array(
             [
-                json.dumps(
+                _written(
                     {name: row[2][at] for name, at in rest if row[2][at] and at not in was}
-                    | _more(row[2][width:], mapping),
-                    ensure_ascii=False,
-                    separators=(",", ":"),
+                    | (_more(row[2][width:], mapping) if len(row[2]) > width else {})
                 )
                 for row, was in zip(rows, used or repeat(nought), strict=False)
             ],
