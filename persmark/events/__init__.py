@@ -5,6 +5,7 @@ from persmark.events.content import content_hash
 from persmark.events.corrections import corrected_source, is_corrections, rejects_file
 from persmark.events.formats import Format
 from persmark.events.frames import load_tables
+from persmark.events.guesses import Question
 from persmark.events.ledger import load
 from persmark.events.mapping import TIME_FORMATS, Mapping
 from persmark.events.mappings import (
@@ -19,7 +20,7 @@ from persmark.events.mappings import (
 )
 from persmark.events.merges import keep_apart, merges, n_merged
 from persmark.events.overview import Overview, overview
-from persmark.events.propose import Proposal, Question, propose
+from persmark.events.propose import Proposal, propose
 from persmark.events.reasons import REASONS, SKIPPED, what_to_do
 from persmark.events.rules import rules_pending
 from persmark.events.sample import load_sample

@@ -16,10 +16,11 @@ from persmark.events.catalogue import load_catalogue
 from persmark.events.corrections import Prepared, is_corrections, prepare, sealed, written_form
 from persmark.events.finish import Counts
 from persmark.events.formats import digest
+from persmark.events.guesses import Question, phone_question
 from persmark.events.load import Filled, load_events
 from persmark.events.mapping import Mapping
 from persmark.events.mappings import keep_mapping, mapping_for, read_as_before, saved_mapping
-from persmark.events.propose import Proposal, Question, phone_question, propose
+from persmark.events.propose import Proposal, propose
 from persmark.events.records import Rejects
 from persmark.events.sources import Source, published_sources
 from persmark.events.stage import SourceFile
@@ -235,6 +236,7 @@ def _load(
     )
     # Always added: the first file of a group is its base, and a group that stands is never replaced.
     with workspace.write(*groups, delta=True) as w:
+        on_progress = w.watch(on_progress, (0.1, 0.7, 0.95, 1.0))
         recover(workspace)
         number = 1 + max((row["source_id"] for row in workspace.state.rows("sources")), default=0)
         if mapping.kind == "events":

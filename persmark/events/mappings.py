@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from persmark.errors import InputError, NotFoundError
+from persmark.events.guesses import guess_time
 from persmark.events.mapping import Mapping
-from persmark.events.propose import Proposal, guess_time
+from persmark.events.propose import Proposal
 from persmark.store import Workspace, now
 from persmark.text import Text, text
 

@@ -14,16 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from persmark.columns import EVENT_TYPES, REFUND
 from persmark.errors import FileRefusedError, InputError
-from persmark.events.adapters import Adapter, Seen, recognised, refuse_odd_parts
+from persmark.events.adapters import Seen, recognised, refuse_odd_parts
 from persmark.events.dialect import Head
 from persmark.events.formats import Format, check_width, form_notes
+from persmark.events.guesses import (
+    Question,
+    guess_decimal,
+    guess_time,
+    known_dates,
+    mostly_emails,
+    phone_question,
+    type_notes,
+    whole_ids,
+    wide_columns,
+)
 from persmark.events.head import look
 from persmark.events.mapping import KINDS, Mapping
 from persmark.events.names import consent_purposes, contact_field, fold, guess_keys
 from persmark.events.objects import array_objects, is_nested, parquet_objects
-from persmark.events.persons import is_email, phones_among
 from persmark.events.shaping import Shaper, Written, cell
 from persmark.events.stage import unreadable_parquet
 from persmark.events.vocabulary import EVENT_TYPE_NAMES, guess_columns, guess_kind
@@ -34,26 +43,7 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 20
 _SAMPLE_ROWS = 500
-_WIDE = 6  # columns of numbers, from which on they may be one for each item
-_SLASHED = re.compile(r"\s*(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})")
 _CUSTOM_ZONE = re.compile(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*$")
-
-
-@dataclass(frozen=True)
-class Question:
-    """Something only the person can know; until answered, `assumed` is used and said.
-
-    Attributes:
-        key: Which field of the mapping answers it.
-        text: The question.
-        options: Possible answers.
-        assumed: The answer used meanwhile; None = loading waits for one.
-    """
-
-    key: str
-    text: Text
-    options: tuple[str, ...]
-    assumed: str | None
 
 
 @dataclass(frozen=True)
@@ -159,79 +149,6 @@ def _rows(top: _Top, shaper: Shaper | None) -> tuple[list[str], list[list[str | 
     return names or list(top.names), [[_showable(cell(row.get(name))) for name in names] for row in made]
 
 
-def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
-    """The time format of a column's values, and the question where they leave it open."""
-    filled = [value.strip() for value in values if value and value.strip()]
-    if not filled:
-        return "iso", None
-    numbers = [value for value in filled if re.fullmatch(r"\d+(\.\d+)?", value)]
-    if len(numbers) == len(filled):
-        if all(re.fullmatch(r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?", value) for value in filled):
-            return "compact", None
-        units = {len(value.partition(".")[0]) for value in filled} & {10, 13, 16}
-        if len(units) > 1:
-            return "epoch", Question(
-                "time_format",
-                text("Times are numbers of {n} lengths, {short} and {long}: does the length tell its unit?",
-                     n=len(units), short=min(filled, key=len), long=max(filled, key=len)),
-                ("epoch", "epoch_s", "epoch_ms", "epoch_us"),
-                None,
-            )  # fmt: skip
-        size = sorted(float(value) for value in numbers)[len(numbers) // 2]
-        # 1995 to 2100 in each unit; Excel counts days since 1899-12-30.
-        if 7.8e8 <= size < 4.2e9:
-            return "epoch_s", None
-        if 7.8e11 <= size < 4.2e12:
-            return "epoch_ms", None
-        if 7.8e14 <= size < 4.2e15:
-            return "epoch_us", None
-        if 20_000 <= size < 80_000:
-            return "excel", None
-    parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
-    short = [(int(a), int(b)) for a, b, year in parts if len(a) <= 2 and len(year) == 4]
-    if short and len(short) >= len(filled) / 2:
-        if any(first > 12 for first, _ in short):
-            return "dmy", None
-        if any(second > 12 for _, second in short):
-            return "mdy", None
-        return "dmy", Question(
-            "time_format",
-            text(
-                "Is {example} day first or month first? No date in the first rows tells.", example=filled[0]
-            ),
-            ("dmy", "mdy"),
-            None,
-        )
-    return "iso", None
-
-
-def guess_decimal(values: Sequence[str]) -> str:
-    """Whether numbers are written with a decimal comma."""
-    comma = sum(bool(re.fullmatch(r"-?[\d.\s]*\d,\d{1,2}", value.strip())) for value in values if value)
-    point = sum("." in value for value in values if value and "," not in value)
-    return "," if comma > point else "."
-
-
-def _mostly_emails(rows: Sequence[Sequence[str | None]], column: int) -> bool:
-    """Whether at least half of a column's filled cells are e-mail addresses."""
-    filled = [cell for row in rows if (cell := row[column]) and cell.strip()]
-    return bool(filled) and sum(map(is_email, filled)) >= len(filled) / 2
-
-
-def phone_question(values: Sequence[str | None]) -> Question | None:
-    """What must be asked about user ids that look like phone numbers."""
-    shape = phones_among(values)
-    if shape is None:
-        return None
-    return Question(
-        "phone_ids",
-        text("User ids are written like {shape}: are they phone numbers? Phones are kept as pseudonyms.",
-             shape=shape),
-        ("phone", "plain"),
-        None,
-    )  # fmt: skip
-
-
 def _of_person(name: str) -> bool:
     """Whether a users file's column goes to the vault or to the consents, and nowhere else."""
     about = contact_field(name, of_users=True)
@@ -316,12 +233,12 @@ def propose(
     if known:
         notes += [text("Recognised as {name}.", name=known.name), *known.notes]
     if kind == "events":
-        mapping, said, asked_of = _wide(mapping, names, rows)
+        mapping, said, asked_of = wide_columns(mapping, names, rows)
         notes += said
         questions += asked_of
         time_format, question = guess_time(values.get("event_time", []))
         if known and question:
-            time_format, question = _known_dates(known, mapping, values["event_time"]) or (
+            time_format, question = known_dates(known, mapping, values["event_time"]) or (
                 time_format,
                 question,
             )
@@ -348,7 +265,7 @@ def propose(
             }
             # What a known export says of its own types stands.
             mapping = replace(mapping, event_types=folded | dict(mapping.event_types))
-            notes += _type_notes(spellings, mapping)
+            notes += type_notes(spellings, mapping)
         elif not (known and "event_type" in known.options):
             questions.append(
                 Question(
@@ -360,9 +277,9 @@ def propose(
             )
     if kind != "users":
         # A column of addresses under any name is a contact column.
-        addresses = tuple(name for name in mapping.rest(names) if _mostly_emails(rows, names.index(name)))
+        addresses = tuple(name for name in mapping.rest(names) if mostly_emails(rows, names.index(name)))
         mapping = replace(mapping, ignored=(*mapping.ignored, *addresses))
-    mapping, said = _whole_ids(mapping, values)
+    mapping, said = whole_ids(mapping, values)
     notes += said
     mapping = replace(mapping, keys=mapping.keys or guess_keys(kind, names, mapping.columns.get("user_id")))
     if asked := phone_question(values.get("user_id", [])):
@@ -393,75 +310,3 @@ def propose(
     return Proposal(
         kind, form, tuple(names), mapping, preview, tuple(notes), tuple(questions), header, spellings
     )
-
-
-def _type_notes(spellings: Map[str, Any], mapping: Mapping) -> list[Text]:
-    """Which event types of the first rows are none of ours, and how refunds count."""
-    meant = {raw: mapping.event_types.get(raw, raw) for raw in spellings}
-    own = [raw for raw, name in meant.items() if name == raw and raw not in EVENT_TYPES]
-    said = []
-    if own:
-        shown = ", ".join(own[:8]) + (" …" if len(own) > 8 else "")
-        said.append(text("Event types kept as they are: {names}.", names=shown))
-    if REFUND in meant.values():
-        said.append(text("Refunds count with a negative value, whatever their sign in the file."))
-    return said
-
-
-def _known_dates(known: Adapter, mapping: Mapping, values: Sequence[str]) -> tuple[str, None] | None:
-    """Day or month first, where a known data set has few months: UCI's first 2010-12 to 2011-12, its
-    second begins a year before."""
-    if known.name != "UCI Online Retail":
-        return None
-    begin = (2010, 12) if mapping.columns["order_id"].lower() == "invoiceno" else (2009, 12)
-    filled = [value.strip() for value in values if value.strip()]
-    parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
-    fits = {
-        order: all(begin <= (int(year), int(pair[place])) <= (2011, 12) for *pair, year in parts)
-        for order, place in (("mdy", 0), ("dmy", 1))
-    }
-    return next(((order, None) for order, fit in fits.items() if fit and not all(fits.values())), None)
-
-
-def _whole_ids(mapping: Mapping, values: Map[str, Sequence[str]]) -> tuple[Mapping, list[Text]]:
-    """Ids that a number column wrote as 17850.0 are those whole numbers, where all of them are so."""
-    whole = tuple(
-        target
-        for target in ("user_id", "item_id", "order_id")
-        if (filled := [one.strip() for one in values.get(target, []) if one.strip()])
-        and all(re.fullmatch(r"\d+\.0+", one) for one in filled)
-    )
-    said = [
-        text("'{column}' holds whole numbers written as {example}; they are read as {id}.",
-             column=mapping.columns[target], example=example, id=example.partition(".")[0])
-        for target in whole
-        for example in [next(one.strip() for one in values[target] if one.strip())]
-    ]  # fmt: skip
-    return replace(mapping, whole_ids=whole), said
-
-
-def _wide(
-    mapping: Mapping, names: Sequence[str], rows: Sequence[Sequence[str | None]]
-) -> tuple[Mapping, list[Text], list[Question]]:
-    """A column for each product: many columns of numbers after user and time, most cells of them empty."""
-    told = {"item_id", "event_type", "value", "quantity", "order_id"} & set(mapping.columns)
-    if told or mapping.adapter or not {"user_id", "event_time"} <= set(mapping.columns):
-        return mapping, [], []
-    wide, n_empty, n_filled = [], 0, 0
-    for name in mapping.rest(names):
-        cells = [(row[names.index(name)] or "").strip() for row in rows]
-        if all(re.fullmatch(r"-?\d+([.,]\d+)?|", one) for one in cells):
-            wide.append(name)
-            n_empty += sum(not one.strip("0.,") for one in cells)
-            n_filled += any(cells)
-    if len(wide) < _WIDE or n_filled < _WIDE / 2 or n_empty < len(wide) * len(rows) / 2:
-        return mapping, [], []
-    asked = Question(
-        "unpivot_into",
-        text("{n} columns, from '{first}' on, look like one for each item: what do their numbers say?",
-             n=len(wide), first=wide[0]),
-        ("quantity", "value"),
-        "quantity",
-    )  # fmt: skip
-    said = text("Each filled cell of {n} columns is an event with the column as its item.", n=len(wide))
-    return replace(mapping, unpivot={name: name for name in wide}), [said], [asked]

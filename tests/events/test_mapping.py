@@ -12,7 +12,7 @@ import pytest
 
 from persmark.errors import InputError
 from persmark.events import TIME_FORMATS, Mapping, propose
-from persmark.events.propose import guess_decimal, guess_time
+from persmark.events.guesses import guess_decimal, guess_time
 from tests.conftest import HARD
 from tests.events.files import csv_of, write
 

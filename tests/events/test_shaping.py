@@ -12,7 +12,7 @@ import pytest
 
 from persmark.errors import FileRefusedError, InputError
 from persmark.events import Mapping, propose
-from persmark.events.propose import guess_time
+from persmark.events.guesses import guess_time
 from persmark.events.shaping import Shaper, cell
 from persmark.store import Workspace, create_workspace
 from tests.conftest import HARD
