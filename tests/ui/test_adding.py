@@ -126,6 +126,59 @@ def test_who_is_who_says_what_will_happen(empty):
     assert source.mapping["keys"] == {"email": "mail"}
 
 
+def test_wide_columns_are_picked_and_become_items(empty):
+    at = adding(empty, "user,time,Milk 🥛,Bread\nu1,2026-01-02 10:00,2,0\nu2,2026-01-02 10:00,1,3\n")
+    at.multiselect(key="unpivot").set_value(["Milk 🥛", "Bread"]).run()
+    whole(at)
+    workspace, source = loaded(at)
+    assert source.mapping["unpivot"] == {"Milk 🥛": "Milk 🥛", "Bread": "Bread"}
+    with workspace.reader() as reader:
+        assert reader.value("SELECT count(*) FROM events") == 3
+
+
+def test_a_wide_file_is_recognised_and_asks_what_its_numbers_say(empty):
+    names = [f"item {at}" for at in range(8)]
+    rows = [
+        f"u{at},2026-01-0{at} 10:00," + ",".join("2" if item == at else "" for item in range(8))
+        for at in range(1, 8)
+    ]
+    at = adding(empty, f"user,time,{','.join(names)}\n" + "\n".join(rows) + "\n")
+    whole(at)
+    assert at.multiselect(key="unpivot").value == names
+    at.radio(key="unpivot_into").set_value("value").run()
+    workspace, source = loaded(at)
+    assert source.mapping["unpivot_into"] == "value"
+    with workspace.reader() as reader:
+        assert reader.value("SELECT CAST(sum(value) AS INTEGER) FROM events") == 14
+
+
+def test_a_spelling_of_the_vocabulary_can_be_kept(empty):
+    at = adding(empty, GERMAN)
+    at.selectbox(key="type_Add2Cart").set_value("Add2Cart").run()
+    workspace, _ = loaded(at)
+    assert set(workspace.stats("events")["by_type"]) == {"Add2Cart", "gekauft"}
+
+
+def test_a_known_export_is_recognised_and_its_nested_values_are_columns(empty):
+    product = '{"product_id": "%s", "price": 2}'
+    line = (
+        '{"type": "track", "event": "Order Completed", "userId": "u1", "anonymousId": "b1", '
+        '"messageId": "m%d", "timestamp": "2026-01-02T10:00:00Z", "properties": {"order_id": "o1", '
+        f'"products": [{product % "a"}, {product % "b"}]}}}}\n'
+    )
+    at = adding(empty, "".join(line % number for number in range(3)), "tracked.jsonl")
+    whole(at)
+    assert "Recognised as Segment events" in said(at)
+    workspace, source = loaded(at, "tracked")
+    assert source.mapping["adapter"] == "Segment events"
+    assert (source.loaded, source.n_events) == (3, 6)
+    again = adding(workspace, "".join(line % number for number in range(3, 5)), "tracked.jsonl")
+    whole(again)
+    assert again.selectbox(key="use_mapping").value == "tracked.jsonl"
+    loaded(again, "tracked")
+    assert workspace.stats("events")["n_events"] == 10
+
+
 def test_a_new_file_brings_its_own_proposal(empty):
     at = adding(empty, GERMAN)
     at.selectbox(key="map_value").set_value("qty").run()

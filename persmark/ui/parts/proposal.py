@@ -12,6 +12,7 @@ import streamlit as st
 from persmark import events
 from persmark.errors import called
 from persmark.events.corrections import is_corrections
+from persmark.events.mappings import SavedMapping
 from persmark.store import Workspace
 from persmark.text import Text, text
 from persmark.ui import state
@@ -28,13 +29,18 @@ _LOOKS_KEPT = 6
 _FORM = ("form_of", "form_columns")
 
 
-def _look(path: Path, name: str, kind: str | None, fixed: Mapping[str, Any]) -> events.Proposal:
+def _look(
+    path: Path, name: str, kind: str | None, fixed: Mapping[str, Any], *, saved: SavedMapping | None = None
+) -> events.Proposal:
     """The proposal for this file, looked at once per visit, kind and way of reading."""
-    key = f"{path}-{path.stat().st_mtime_ns}-{kind}-{sorted(fixed.items())}"
+    shape = (saved.mapping.explode, saved.mapping.unfold) if saved else None
+    key = f"{path}-{path.stat().st_mtime_ns}-{kind}-{sorted(fixed.items())}-{shape}"
     kept: dict[str, events.Proposal] = state.recall("proposals", {})
     if key not in kept:
         with called(name, instead_of=path.name):
-            found = events.propose(path, kind=kind, name=name, reading=fixed)
+            found = events.propose(
+                path, kind=kind, name=name, reading=fixed, mapping=saved.mapping if saved else None
+            )
         kept = dict([*list(kept.items())[1 - _LOOKS_KEPT :], (key, found)])
         state.remember("proposals", kept)
     return kept[key]
@@ -121,7 +127,7 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
     box, rest = st.container(), st.container()
     found: list[events.Proposal] = []
     with rest, shown():
-        found.append(_look(path, name, str(kind), fixed) if fixed else looked)
+        found.append(_look(path, name, str(kind), fixed, saved=saved) if fixed or saved else looked)
     with box:
         place = show_reading(found[0].format if found else replace(looked.format, **fixed))
     if not found:
