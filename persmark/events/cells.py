@@ -51,6 +51,13 @@ def is_known_name(cell: str) -> bool:
     return short in _spellings() or contact_field(cell, of_users=True) is not None
 
 
+def is_id_name(cell: str) -> bool:
+    """Whether a cell names the users or items of a table, as no value does: `user_id`, `商品ID`."""
+    short = fold(cell[:60])
+    events = TARGETS["events"]
+    return short.endswith("id") and short in (*events["user_id"].names, *events["item_id"].names)
+
+
 def n_known_names(row: Sequence[str]) -> int:
     """How many cells of a row are known header spellings."""
     return sum(is_known_name(cell) for cell in row)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from persmark.errors import FileRefusedError
-from persmark.events.cells import is_value, n_known_names
+from persmark.events.cells import is_id_name, is_value, n_known_names
 from persmark.events.formats import DELIMITERS, Format
 from persmark.events.records import Dialect, parsed
 from persmark.text import text
@@ -23,6 +23,7 @@ from persmark.text import text
 _JUDGED = 200  # lines
 _LONGEST = 20_000  # characters of a line that are judged
 _MOST = 200_000  # characters of all lines that are judged
+_SURE = 0.6  # how well blanks must part the lines: words have them too
 _LEADING = 30  # records among which the table begins
 # A type that cells can have beside numbers and times: words, with nothing in them that could part cells.
 _WORDS = re.compile(r"(?![\"'])(?:[^,;\t|^~\x01:]|,(?=\s)|:(?!:))*(?<![\"'])")
@@ -105,6 +106,8 @@ def dialect_of(lines: Sequence[str], form: Format, fixed: Sequence[str]) -> Form
             if "escape" not in fixed:
                 tried = replace(tried, escape=_escape_of(lines, tried))
             fit, _ = _fit(judged, tried)
+            if delimiter == " " and "delimiter" not in fixed and fit < _SURE:
+                continue
             # Earlier ones are commoner: a later one must fit clearly better.
             if fit > best_fit * 1.02:
                 best, best_fit = tried, fit
@@ -223,6 +226,8 @@ def _is_names(row: Sequence[str]) -> bool:
     """Whether a row is plainly one of column names."""
     filled = [cell for cell in row if cell.strip()]
     known = n_known_names(filled)
+    if any(map(is_id_name, filled)) and len(set(filled)) == len(filled):
+        return True  # of a wide table the other columns may be called by numbers
     return len(filled) > 1 and known > 1 and (known >= len(filled) / 2 or not any(map(is_value, filled)))
 
 
@@ -248,7 +253,7 @@ def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     others = [row for row in body if list(row) != list(first) and len(row) == len(first)]
     # In text alone, a cell that comes again in its column is data.
     return not others or any(is_value(cell) for row in others for cell in row) or not any(
-        cell.strip() and sum(row[at] == cell for row in others) > 1 for at, cell in enumerate(first)
+        cell.strip() and any(row[at] == cell for row in others) for at, cell in enumerate(first)
     )  # fmt: skip
 
 
@@ -271,13 +276,14 @@ def _header_rows(first: Sequence[str], body: Sequence[Sequence[str]]) -> int:
 
 
 def _names(header: Sequence[Sequence[str]]) -> list[str]:
-    """Names out of the records of a header: joined where that makes more names known."""
+    """Names out of the records of a header: joined where the first repeats itself or fewer are known."""
     first = list(header[0])
     joined = [
         " ".join(dict.fromkeys(cell.strip() for cell in column if cell.strip()))
         for column in zip(*header, strict=False)
     ]
-    return joined if n_known_names(joined) > n_known_names(first) else first
+    repeats = len(set(first)) < len(first) and len(set(joined)) == len(joined)
+    return joined if repeats or n_known_names(joined) > n_known_names(first) else first
 
 
 def _aligned(names: list[str], body: Sequence[Sequence[str]], name: str) -> list[str]:

@@ -112,7 +112,10 @@ def _row_kinds(numbers: Sequence[int]) -> Iterator[Polluted]:
                     "row_less_sep", rendered(TABLE, row=less), _without(number), [(number + 1, "short_row")],
                     refused="" if number else TOO_FEW_NAMES,
                 )  # fmt: skip
-            at_fault = [(number + 1, "bad_quote")] if number else []
+            # Of the last cell, if empty, the quotes stay open until another line's.
+            last = column == len(NAMES) - 1 and not TABLE[number][column]
+            reason = "open_quote" if last else "bad_quote"
+            at_fault = [(number + 1, reason)] if number else []
             yield Polluted(
                 "row_extra_quote", rendered(TABLE, row=stray), _without(number) if number else ROWS, at_fault
             )
