@@ -240,7 +240,7 @@ def test_what_waits_counts_only_once_it_is_kept(tmp_path: Path) -> None:
             pseudonyms={user: "liz@example.com"},
             consents=[("u1", "email", "granted")],
         )
-    assert vault.waiting() == {7, 8}
+    assert vault.next_waiting() == 7
     assert vault.contacts(["u1", "张"]).column("email").to_pylist() == ["old@example.com"]
     assert (vault.source_ids([user]), consents(state).num_rows) == ({}, 0)
     vault.drop(8)
@@ -251,7 +251,7 @@ def test_what_waits_counts_only_once_it_is_kept(tmp_path: Path) -> None:
     assert nothing == {"user_id": "张", **dict.fromkeys(CONTACT_FIELDS)}
     assert vault.source_ids([user]) == {user: "liz@example.com"}
     assert consents(state).column("state").to_pylist() == ["granted"]
-    assert vault.waiting() == set()
+    assert vault.next_waiting() is None
 
 
 def test_what_waits_is_sealed_and_forgotten_with_its_user(
@@ -264,7 +264,7 @@ def test_what_waits_is_sealed_and_forgotten_with_its_user(
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("vault.sqlite*"))
     assert not [one for one in ("example.", "Connor", "欧阳") if one.encode() in stored]
     assert vault.forget([*NAMES, "x1"]) == 6
-    assert vault.waiting() == set()
+    assert vault.next_waiting() is None
     vault.check_key()
     monkeypatch.setenv(KEY_VARIABLE, OTHER)
     for act in (vault.check_key, lambda: vault.digests(["a"]), lambda: vault.wait(2, contacts=contacts())):

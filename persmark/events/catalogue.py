@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from persmark.columns import KINDS
-from persmark.events.contacts import people
+from persmark.events.contacts import Summary, people
 from persmark.events.finish import Counts
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, capture, carry_links, link_notes
@@ -19,6 +19,7 @@ from persmark.store import Workspace, Writer, read_sql
 from persmark.text import Text, text
 
 _PACKAGE = "persmark.events"
+_BATCH = 50_000  # users in memory at a time
 
 
 def load_catalogue(
@@ -54,26 +55,37 @@ def load_catalogue(
 def _users(workspace: Workspace, w: Writer, mapping: Mapping, *, source_id: int) -> list[Text]:
     """Attributes into the table, contacts and consent into the vault to wait, links beside the events."""
     named = pseudonymise(workspace, w, mapping, source_id=source_id)
-    rows = w.rows(
-        """SELECT user_id, arg_max(attributes, line) FROM typed WHERE reason IS NULL
-        GROUP BY user_id ORDER BY user_id"""
+    w.run(
+        """CREATE TEMP TABLE people AS
+        SELECT user_id, attributes, row_number() OVER (ORDER BY user_id) - 1 AS place
+        FROM (
+            SELECT user_id, arg_max(attributes, line) AS attributes
+            FROM typed WHERE reason IS NULL GROUP BY user_id)"""
     )
-    found = people(((str(user), raw) for user, raw in rows), named)
-    w.put(
-        "users",
-        pa.table({
-            "user_id": pa.array(found.users, pa.string()),
-            "attributes": pa.array(found.attributes, pa.string()),
-        }),
-    )  # fmt: skip
-    if found.contacts or found.consents:
-        Vault(workspace.folder).wait(
-            source_id, contacts=found.contact_table() if found.contacts else None, consents=found.consents
+    summary = Summary()
+    for start in range(0, int(w.rows("SELECT count(*) FROM people")[0][0]), _BATCH):
+        rows = w.rows(
+            """SELECT user_id, attributes FROM people
+            WHERE place >= $start AND place < $start + $n ORDER BY place""",
+            {"start": start, "n": _BATCH},
         )
+        found = people(((str(user), raw) for user, raw in rows), named)
+        summary.add(found)
+        w.put(
+            "users",
+            pa.table({
+                "user_id": pa.array(found.users, pa.string()),
+                "attributes": pa.array(found.attributes, pa.string()),
+            }),
+        )  # fmt: skip
+        if found.contacts or found.consents:
+            Vault(workspace.folder).wait(
+                source_id, contacts=found.contact_table() if found.contacts else None, consents=found.consents
+            )
     n_links = capture(
         workspace, w, mapping, rows="(FROM typed WHERE reason IS NULL)", named=named, source_id=source_id
     )
     if mapping.keys:
         agree(workspace)
     carry_links(workspace, w)
-    return [*named.notes(), *found.notes(), *link_notes(n_links)]
+    return [*named.notes(), *summary.notes(), *link_notes(n_links)]

@@ -47,25 +47,42 @@ class People:
             {name: pa.array([one.get(name) for one in self.contacts], pa.string()) for name in names}
         )
 
+
+@dataclass
+class Summary:
+    """What was found of all users of a file.
+
+    Attributes:
+        n_contacts: Users with contacts.
+        said: Purpose and state -> users.
+        unread: Consent column -> cells that no known spelling fits.
+    """
+
+    n_contacts: int = 0
+    said: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+
+    def add(self, found: People) -> None:
+        """Count some more users."""
+        self.n_contacts += len(found.contacts)
+        self.said.update((purpose, state) for _, purpose, state in found.consents)
+        self.unread.update(found.unread)
+
     def notes(self) -> list[Text]:
         """What was done with them, in words."""
-        said = []
-        if self.contacts:
-            said.append(
-                text("Contact details of {n} users went to the encrypted vault.", n=len(self.contacts))
+        notes = []
+        if self.n_contacts:
+            notes.append(text("Contact details of {n} users went to the encrypted vault.", n=self.n_contacts))
+        for purpose in sorted({purpose for purpose, _ in self.said}):
+            yes, no = self.said[purpose, GRANTED], self.said[purpose, DENIED]
+            notes.append(
+                text("Consent ({purpose}): {yes} said yes, {no} said no.", purpose=purpose, yes=yes, no=no)
             )
-        purposes = Counter(purpose for _, purpose, state in self.consents if state == GRANTED)
-        refused = Counter(purpose for _, purpose, state in self.consents if state == DENIED)
-        for purpose in sorted(purposes.keys() | refused.keys()):
-            said.append(
-                text("Consent ({purpose}): {yes} said yes, {no} said no.",
-                     purpose=purpose, yes=purposes[purpose], no=refused[purpose])
-            )  # fmt: skip
         for name, n in sorted(self.unread.items()):
-            said.append(
+            notes.append(
                 text("{n} cells of '{name}' are no yes and no no; they count as not asked.", n=n, name=name)
             )
-        return said
+        return notes
 
 
 def people(rows: Iterable[tuple[str, str | None]], named: Named) -> People:

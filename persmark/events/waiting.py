@@ -23,7 +23,7 @@ def settle_contacts(workspace: Workspace, source_id: int, *, stands: bool) -> No
 def settle_left_over(workspace: Workspace) -> None:
     """Settle what loads that are over left behind; call it while no load is under way."""
     if vault := _vault(workspace):
-        for number in vault.waiting():
+        while (number := vault.next_waiting()) is not None:
             rows = workspace.state.rows("sources", {"source_id": number, "state": "loaded"})
             settle_contacts(workspace, number, stands=bool(rows))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ from persmark.errors import ColumnMissingError, InputError
 from persmark.privacy.consent import save_consents
 from persmark.privacy.keys import Key, key_in_force, other_key
 from persmark.store import State
+from persmark.store.state import Row
 from persmark.text import text
 
 CONTACT_FIELDS = ("email", "phone", "first_name", "last_name", "country", "zip", "city", "address")
@@ -38,6 +40,7 @@ VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "lock": {"id": "INTEGER PRIMARY KEY CHECK (id = 1)", "key_id": "BLOB NOT NULL"},
 })  # fmt: skip
 
+_PAGE = 20_000  # waiting rows in memory at a time
 _FEW = 200  # up to so many users are looked up one by one; more are read in one pass
 
 Place = Callable[[str], str]
@@ -132,7 +135,7 @@ class Vault:
         found = _checked(contacts) if contacts is not None else {}
         with self._state.transaction():
             key = self._open(write=True)
-            earlier = self._found("contacts", list(found), _contact_place)
+            earlier = self._one_by_one("contacts", found, _contact_place, key)
             rows = [
                 (
                     "contacts",
@@ -166,10 +169,12 @@ class Vault:
                 ),
             )
 
-    def waiting(self) -> set[int]:
-        """Numbers of the loads whose rows wait."""
-        tables = ("waiting", "waiting_consents")
-        return {row["source_id"] for table in tables for row in self._state.rows(table)}
+    def next_waiting(self) -> int | None:
+        """The number of a load whose rows wait; None where there is none."""
+        for table in ("waiting", "waiting_consents"):
+            for row in self._state.rows(table, limit=1):
+                return int(row["source_id"])
+        return None
 
     def keep(self, source_id: int, state: State) -> None:
         """The load stands: its waiting rows take their places. Needs no key; may be repeated.
@@ -178,13 +183,12 @@ class Vault:
             source_id: The load's number.
             state: The workspace's `state`, where consents stand.
         """
-        said = self._state.rows("waiting_consents", {"source_id": source_id})
-        if said:
-            names = ("user_id", "purpose", "state")
-            save_consents(state, pa.table({name: [row[name] for row in said] for name in names}))
+        with state.transaction():
+            for said in self._pages("waiting_consents", source_id):
+                names = ("user_id", "purpose", "state")
+                save_consents(state, pa.table({name: [row[name] for row in said] for name in names}))
         with self._state.transaction():
-            rows = self._state.rows("waiting", {"source_id": source_id})
-            for table in ("contacts", "pseudonyms"):
+            for rows, table in product(self._pages("waiting", source_id), ("contacts", "pseudonyms")):
                 self._state.put_many(
                     table,
                     [
@@ -248,6 +252,20 @@ class Vault:
                 for user in user_ids
                 for table in ("contacts", "pseudonyms", "waiting", "waiting_consents")
             )
+
+    def _pages(self, table: str, source_id: int) -> Iterator[list[Row]]:
+        """A load's waiting rows, so many at a time that they are no burden."""
+        offset = 0
+        while rows := self._state.rows(table, {"source_id": source_id}, limit=_PAGE, offset=offset):
+            yield rows
+            offset += len(rows)
+
+    def _one_by_one(self, table: str, user_ids: Iterable[str], place: Place, key: Key) -> dict[str, bytes]:
+        """As `_found`, for some of very many; quick only inside a transaction."""
+        if not self._state.rows(table, limit=1):
+            return {}
+        rows = (row for user in user_ids for row in self._state.rows(table, {"user_id": user}))
+        return {row["user_id"]: key.unseal(row["sealed"], place(row["user_id"])) for row in rows}
 
     def _found(self, table: str, user_ids: Sequence[str], place: Place) -> dict[str, bytes]:
         if len(user_ids) <= _FEW:

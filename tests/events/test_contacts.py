@@ -15,7 +15,7 @@ import pytest
 from persmark import events
 from persmark.errors import InputError
 from persmark.events import Mapping
-from persmark.events.contacts import people
+from persmark.events.contacts import Summary, people
 from persmark.events.ledger import recover
 from persmark.events.names import consent_purposes, consent_said, contact_field, split_name
 from persmark.events.persons import Named
@@ -114,7 +114,9 @@ def test_what_a_consent_cell_says(answer: bool | None, cells: list[str]) -> None
 def test_a_consent_cell_of_no_known_spelling_is_told_and_counts_as_not_asked() -> None:
     found = people([("u", json.dumps({"newsletter": "vielleicht", "plan": "pro"}))], Named())
     assert (found.consents, found.attributes) == ([], ['{"plan": "pro"}'])
-    assert [str(note) for note in found.notes()] == [
+    summary = Summary()
+    summary.add(found)
+    assert [str(note) for note in summary.notes()] == [
         "1 cells of 'newsletter' are no yes and no no; they count as not asked."
     ]
 
@@ -208,7 +210,7 @@ def test_contacts_of_a_load_that_was_cut_off_stand_only_if_the_load_does(
         recover(empty)
     assert Vault(empty.folder).contacts([HARD_ID]).num_rows == int(published)
     assert len(said(empty)) == 3 * int(published)
-    assert Vault(empty.folder).waiting() == set()
+    assert Vault(empty.folder).next_waiting() is None
     assert len(events.ledger(empty)) == int(published)
 
 
@@ -288,10 +290,10 @@ def test_nothing_of_a_load_that_failed_is_left(
             events.load(empty, path)
     assert clear_files(empty, SECRET) == []
     assert [path.name for path in (empty.folder / "tmp").glob("*") if path.is_file()] == []
-    assert Vault(empty.folder).waiting() == {1}, "sealed, until the next load settles it"
+    assert Vault(empty.folder).next_waiting() == 1, "sealed, until the next load settles it"
     assert Vault(empty.folder).source_ids(Vault(empty.folder).digests([SECRET])) == {}
     events.load(empty, write(tmp_path / "other.csv", csv_of(["u,1,view,2026-01-01,"])))
-    assert Vault(empty.folder).waiting() == set()
+    assert Vault(empty.folder).next_waiting() is None
 
 
 PHONES = "+49 170 1234567\n0049 (0)170-1234567\n13800138000\n"
