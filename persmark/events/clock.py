@@ -56,3 +56,39 @@ def shift_sql(column: str, time_zone: str, *, until_year: int) -> str:
         for moment, offset in reversed(known[1:])
     )
     return f"CASE {branches} ELSE {known[0][1]} END"
+
+
+def _plain(column: str) -> str:
+    """Whether a text is a date and a time to the second and nothing behind: it carries no zone."""
+    digit = f"substring({column}, 19, 1) BETWEEN '0' AND '9'"
+    return f"length({column}) = 19 AND substring({column}, 17, 1) = ':' AND {digit}"
+
+
+def local_time_sql(column: str) -> str:
+    """A text's date and time where it carries no zone, as an SQL expression; NULL for all others."""
+    return f"CASE WHEN {_plain(column)} THEN CAST({column} AS TIMESTAMP) END"
+
+
+def utc_sql(local: str, column: str, time_zone: str, *, until_year: int) -> str:
+    """UTC, in whole seconds, of ISO texts, as an SQL expression.
+
+    What carries no zone is read on the zone's clock, as the database's time-zone functions do: an hour
+    that comes twice is the second one, one that is left out is counted on from before. A chain of
+    comparisons costs a tenth of them; they read what carries a zone or a fraction.
+
+    Args:
+        local: The column of `local_time_sql`.
+        column: The texts. The session's time zone is `time_zone`.
+        time_zone: IANA name.
+        until_year: Last year whose clock changes are known.
+    """
+    known = changes(time_zone, until_year)
+    branches = " ".join(
+        f"WHEN {local} >= TIMESTAMP '{moment + timedelta(seconds=offset):%Y-%m-%d %H:%M:%S}' THEN {offset}"
+        for moment, offset in reversed(known[1:])
+    )
+    shift = f"CASE {branches} ELSE {known[0][1]} END" if branches else str(known[0][1])
+    # Before the first year that is known, and past the last, only the database knows the clock.
+    low, high = f"TIMESTAMP '{_FIRST_YEAR}-01-02 00:00:00'", f"TIMESTAMP '{until_year}-12-31 00:00:00'"
+    return f"""CASE WHEN {local} BETWEEN {low} AND {high} THEN {local} - to_seconds({shift})
+        ELSE date_trunc('second', timezone('UTC', CAST({column} AS TIMESTAMPTZ))) END"""

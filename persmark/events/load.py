@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from persmark.columns import EVENT_TYPES, PURCHASE, REFUND, TABLES
-from persmark.events.clock import shift_sql
+from persmark.events.clock import local_time_sql, shift_sql, utc_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
@@ -79,6 +79,7 @@ def typed_select(
     source_id: int,
     mapping: Mapping | None = None,
     extra: Sequence[str] = (),
+    order: str = "",
 ) -> str:
     """A SELECT of the events table's columns.
 
@@ -91,6 +92,8 @@ def typed_select(
         mapping: What a value is money of, and which rows are refunds: their value is negative. Holes:
             `$refund_prefix`, where it has one.
         extra: Columns of `source` that come after the table's own.
+        order: ORDER BY of what is read, before what follows from it is computed: a sort carries less
+            then.
     """
     shift = shift_sql("event_time", time_zone, until_year=datetime.now(UTC).year + 1)
     made = {
@@ -109,7 +112,7 @@ def typed_select(
         for name, kind in TABLES["events"].items()
     )
     more = "".join(f", {quoted(name)}" for name in extra)
-    return f"SELECT {outer}{more} FROM (SELECT {first}{more} FROM {source})"
+    return f"SELECT {outer}{more} FROM (SELECT {first}{more} FROM {source} {order})"
 
 
 def _meant(mapping: Mapping, values: Map[str, str]) -> dict[str, str]:
@@ -159,11 +162,15 @@ def _whole(column: str, target: str, mapping: Mapping) -> str:
     return f"regexp_replace({column}, '^(\\d+)\\.0+$', '\\1')"
 
 
+_LOCAL_TIME = "time without zone"
+
+
 def _fast_time(mapping: Mapping) -> tuple[str, str] | None:
     """The CSV reader's type for the time column, and how it becomes UTC; None = careful only."""
     column = quoted(mapping.columns["event_time"])
     if mapping.time_format == "iso":
-        return "TIMESTAMPTZ", f"date_trunc('second', timezone('UTC', {column}))"
+        until = datetime.now(UTC).year
+        return "VARCHAR", utc_sql(quoted(_LOCAL_TIME), column, mapping.time_zone, until_year=until)
     unit = {"epoch_s": "* 1000000", "epoch_ms": "* 1000", "epoch_us": ""}.get(mapping.time_format)
     if unit is None:
         return None
@@ -191,7 +198,7 @@ def fast_fill(
     clean = clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
-    if mapping.shaped or file.header:
+    if mapping.shaped or file.header or _LOCAL_TIME in names:
         return None
     types = dict.fromkeys(names, "VARCHAR")
     types[mapping.columns["event_time"]] = time_type[0]
@@ -239,12 +246,20 @@ def fast_fill(
         return None
     if mapping.keys and not key_pairs(w, mapping, source, reading):
         return None
-    select = typed_select(values, source, time_zone=time_zone, source_id=source_id, mapping=mapping)
+    if time_type[0] == "VARCHAR":
+        local = local_time_sql(quoted(mapping.columns["event_time"]))
+        source = f"(SELECT *, {local} AS {quoted(_LOCAL_TIME)} FROM {source})"
+    # Rows that become refunds get another place among those of the same second.
+    early = not (mapping.refund_prefix or mapping.negative_refunds)
+    select = typed_select(
+        values, source, time_zone=time_zone, source_id=source_id, mapping=mapping,
+        order=ORDER if early else "",
+    )  # fmt: skip
     if mapping.refund_prefix and "order_id" in values:
         params["refund_prefix"] = mapping.refund_prefix
     kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
     try:
-        w.run(f"CREATE {kept} {table} AS {select} {ORDER}", params)
+        w.run(f"CREATE {kept} {table} AS {select} {'' if early else ORDER}", params)
         checked = w.rows(
             f"""SELECT count(*), count(*) FILTER (WHERE user_id IS NULL OR event_type IS NULL
                     OR event_time IS NULL OR event_time < $earliest OR event_time > $latest),
