@@ -3,15 +3,19 @@
 # ruff: noqa: E501 (one record a line)
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from persmark.errors import FileRefusedError, InputError
-from persmark.events import Mapping, propose
+from persmark.events import Mapping, propose, rejects_file
 from persmark.events.guesses import guess_time
 from persmark.events.shaping import Shaper, cell
 from persmark.store import Workspace, create_workspace
@@ -125,6 +129,34 @@ def test_the_ledger_counts_records_of_several_events(shop: Workspace, tmp_path: 
     later = [order(1, ("a", 2, 3), ("b", 1.5, None), ("c", 1, 1)), order(3), order(4, ("d", 1, 1))]
     again = load(shop, write(tmp_path / "later.jsonl", "\n".join(later)), mapping=ORDERS)
     assert (again.rows_in, again.loaded, again.duplicate, again.n_events) == (3, 2, 1, 2)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "parquet"])
+def test_a_rejected_record_comes_back_whole(shop: Workspace, tmp_path: Path, kind: str) -> None:
+    orders = [json.loads(order(1, ("a", "2", 3))), json.loads(order(2, ("a", "1", 1), ("b", "free 😀", 1)))]
+    path = tmp_path / f"o.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(orders), path)
+    else:
+        write(path, json.dumps(orders) if kind == "json" else "\n".join(map(json.dumps, orders)))
+    source = load(shop, path, mapping=ORDERS)
+    assert (source.rows_in, source.loaded, source.rejected_by_reason) == (2, 1, {"bad_value": 1})
+    with rejects_file(shop, source.source_id) as rejects:
+        rejects.seek(0)
+        records = list(csv.reader(io.StringIO(rejects.read().decode("utf-8-sig"), newline="")))
+    at = records[0].index("raw")
+    mended = json.loads(records[1][at])
+    mended["lines"][1]["price"] = "4"
+    records[1][at] = json.dumps(mended)
+    fixed = tmp_path / "fixed.csv"
+    with fixed.open("w", encoding="utf-8", newline="") as out:
+        csv.writer(out).writerows(records)
+    assert counts(load(shop, fixed))[:4] == (1, 1, 0, 0)
+    assert event_rows(shop, "item_id, CAST(value AS DOUBLE), event_id") == [
+        ("a", 1.0, "e2"),
+        ("a", 6.0, "e1"),
+        ("b", 4.0, "e2/2"),
+    ]
 
 
 def test_keys_after_the_head_are_kept(shop: Workspace, tmp_path: Path) -> None:
