@@ -379,7 +379,8 @@ def _told_apart(
             rejects.reject(first, failed, raw)
             continue
         trouble = broken(raw, form)
-        if trouble is None and not any(one and not one.isspace() for one in fields):
+        blank = not fields or not fields[0].strip()
+        if trouble is None and blank and not any(one and not one.isspace() for one in fields):
             rejects.skip("blank")
             continue
         detail = ""
@@ -400,8 +401,13 @@ def _told_apart(
                 trouble = "short_row"
             if trouble in ("long_row", "short_row"):
                 detail = f"{len(fields)} fields, {width} expected"
-        n_missing = width - len(fields)
-        cells: list[str | None] = [*fields, *[None] * n_missing]
+        cells: list[str | None] = [*fields]
+        lacking = trouble is not None or any(not fields[at].strip() for at in needed)
+        if not lacking and needed and not waiting:
+            rejects.mended += mended
+            yield first, len(taken), cells
+            continue
+        cells += [None] * (width - len(fields))
         if len(waiting) < _MAX_FOOTER and looks_like_footer(
             fields, width, needed, trouble=trouble, follows=bool(waiting)
         ):
