@@ -65,7 +65,13 @@ def _is_taobao(seen: Seen) -> bool:
 def _product(*, inner: str, outer: str = "") -> dict[str, tuple[str, ...]]:
     """Where the fields of Segment's product object stand: in the array, or beside the event."""
     return {
-        "item_id": (f"{inner}product_id", f"{outer}product_id", f"{inner}sku", f"{outer}sku", f"{outer}promotion_id"),
+        "item_id": (
+            f"{inner}product_id",
+            f"{outer}product_id",
+            f"{inner}sku",
+            f"{outer}sku",
+            f"{outer}promotion_id",
+        ),
         "value": (f"{inner}price", f"{outer}price", f"{outer}revenue", f"{outer}total", f"{outer}value"),
         "quantity": (f"{inner}quantity", f"{outer}quantity"),
         "currency": (f"{outer}currency",),
