@@ -1,7 +1,7 @@
 """What data do we have, and what became of every row?"""
 
 from persmark.ui import state
-from persmark.ui.parts import events, loading, profiles
+from persmark.ui.parts import events, loading, profiles, quality
 from persmark.ui.progress import job_panel
 from persmark.ui.words import page_head
 
@@ -16,6 +16,7 @@ if events.loaded(workspace):
         profiles.stale_notice(workspace)
     found = events.overview(workspace)
     events.show_facts(found)
+    quality.show_summary(workspace)
     events.show_overview(workspace, found)
 elif not busy:
     events.show_empty(workspace)

@@ -17,8 +17,9 @@ ROWS_SHOWN = 1_000
 HEADINGS: Mapping[str, str] = MappingProxyType({
     "n_events": "Events", "n_users": "Users", "n_items": "Items", "user_id": "User", "item_id": "Item",
     "event_type": "Type", "event_time": "Time (UTC)", "local_date": "Day", "local_hour": "Hour",
-    "rows_in": "Rows in", "loaded_at": "Loaded at (UTC)", "source_id": "No.", "n_target": "Contacted",
-    "n_holdout": "Held out", "ndcg": "NDCG", "hit_rate": "Hit rate", "mrr": "MRR",
+    "rows_in": "Rows in", "loaded_at": "Loaded at (UTC)", "saved_at": "Saved at (UTC)",
+    "source_id": "No.", "n_target": "Contacted", "n_holdout": "Held out",
+    "ndcg": "NDCG", "hit_rate": "Hit rate", "mrr": "MRR",
     "rfm_segment": "RFM segment", "recency_days": "Days since purchase", "frequency": "Orders",
     "n_purchases": "Orders", "monetary": "Spent", "mean_gap_days": "Days between orders",
     "last_event_time": "Last event (UTC)", "who": "Who belongs to it", "came_as": "Came as",

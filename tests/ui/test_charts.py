@@ -199,7 +199,7 @@ def test_a_source_that_tells_only_days_is_left_out_of_the_hours():
     both = pd.concat([by_source(web=9), daily])
     assert [one.name for one in charts.source_hours(both).data] == ["web"]
     assert str(charts.read_source_hours(both)).endswith(
-        " 'mail' tells the day and not the time, and is left out."
+        " 'mail' has nearly all its events in one hour of the day and is left out."
     )
     assert [one.name for one in charts.source_hours(daily).data] == ["mail"]
 

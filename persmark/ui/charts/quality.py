@@ -16,7 +16,7 @@ _DAYS_SHOWN = 1_500
 _GAPS_MARKED = 60
 _SOURCES_DRAWN = 7
 _QUIET = SERIES[7]
-_ONE_HOUR = 0.95  # share of events in one hour of the day from which on a source tells no time
+_ONE_HOUR = 0.95  # share of events in one hour of the day from which on a source tells little of the time
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def read_volume(by_day: pd.DataFrame) -> Text:
 
 
 def _largest(by_hour: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Sources, those with most events first: which tell the time, and which only the day."""
+    """Sources, those with most events first: which tell the time, and which hardly more than the day."""
     totals = by_hour.groupby("source", sort=False)["n_events"].agg(["sum", "max"])
     totals = totals[totals["sum"] > 0].sort_values("sum", ascending=False, kind="stable")
     days_only = totals["max"] >= _ONE_HOUR * totals["sum"]
@@ -152,8 +152,8 @@ def read_source_hours(by_hour: pd.DataFrame) -> Text:
         peaks.append((name, hour, share, int(rows["n_events"].sum())))
     left_out = counted(
         len(days_only),
-        " '{first}' tells the day and not the time, and is left out.",
-        " {n} files tell the day and not the time, and are left out.",
+        " '{first}' has nearly all its events in one hour of the day and is left out.",
+        " {n} files have nearly all their events in one hour of the day and are left out.",
         first=days_only[0] if days_only else "",
     )
     rest = left_out if days_only else text("")

@@ -54,9 +54,9 @@ def show_merged(workspace: Workspace, *, busy: bool) -> None:
             "n_events": found["n_events"],
         }
     )
+    note("Tick a row to keep that id apart.")
     place = show_table(table, "merged", choose=True)
     if place is None:
-        note("Tick a row to keep that id apart.")
         return
     one, other = str(found["source_user_id"].iloc[place]), str(found["user_id"].iloc[place])
     if one == other:

@@ -141,7 +141,8 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
     again = state.is_new("form_columns", (basis, proposal.columns))
     decimal = ask_decimal(place, proposed.decimal, again=again)
     rows = st.container()
-    notes(proposal.notes)
+    if saved is None:
+        notes(proposal.notes)
     answers, still_open = meaning.ask_questions(
         proposal, saved.mapping.to_json() if saved else {}, again=again
     )

@@ -14,6 +14,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui import charts, state
 from persmark.ui.cache import cached
+from persmark.ui.pages import page_path
 from persmark.ui.parts.fixes import offer_fix
 from persmark.ui.progress import started
 from persmark.ui.show import show_chart
@@ -80,6 +81,26 @@ def show_facts(workspace: Workspace, *, busy: bool) -> list[quality.Finding] | N
         ]
     )
     return found
+
+
+def show_summary(workspace: Workspace) -> None:
+    """On the Events page: how much of it deserves a look, with the way there."""
+    found = quality.findings(workspace)
+    if not found:
+        return
+    n_problems = sum(one.level == quality.PROBLEM for one in found)
+    n_looks = sum(one.level == quality.LOOK for one in found)
+    if not n_problems and not n_looks:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note(
+            text(
+                "{problems} and {looks} in these events.",
+                problems=counted(n_problems, "{n} problem", "{n} problems"),
+                looks=counted(n_looks, "{n} thing worth a look", "{n} things worth a look"),
+            )
+        )
+        st.page_link(page_path("quality"), label="Data quality", icon=":material/fact_check:")
 
 
 def pick_source(workspace: Workspace) -> int | None:

@@ -82,7 +82,7 @@ def manage_mappings(workspace: Workspace) -> None:
                         "kind": one.mapping.kind,
                         "columns": len(one.columns),
                         "used_for": ", ".join(one.files),
-                        "saved_at": one.saved_at,
+                        "saved_at": pd.Timestamp(one.saved_at).tz_localize(None),
                     }
                     for one in saved
                 ]
