@@ -17,13 +17,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from persmark.errors import BusyError, NotFoundError
-from persmark.store import Workspace
+from persmark.errors import BusyError, DiskFullError, NotFoundError
+from persmark.store import Workspace, room_on_disk
 from persmark.text import Text, text
 
 OnProgress = Callable[[float, Text], None]
@@ -36,6 +37,9 @@ def unwatched(fraction: float, message: Text) -> None:
 _START_WAIT_SECONDS = 3.0
 _KILL_AFTER_SECONDS = 2.0
 _KEEP = 50
+# Room for a job's result, set aside when it starts.
+_ASIDE = "aside"
+_ASIDE_BYTES = 16_384
 _ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
 
 
@@ -83,8 +87,11 @@ def _folder(workspace: Workspace) -> Path:
 
 def _write(path: Path, content: Mapping[str, object]) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(content, ensure_ascii=False, default=str), "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(content, ensure_ascii=False, default=str), "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -132,22 +139,39 @@ def progress_writer(folder: Path) -> OnProgress:
         values = {
             name: str(value) if isinstance(value, Text) else value for name, value in message.values.items()
         }
-        _write(
-            folder / "progress.json",
-            {
-                "fraction": min(max(fraction, 0.0), 1.0),
-                "template": message.template,
-                "values": values,
-                "at": time.time(),
-            },
-        )
+        # No room to say how far the work is must not end it.
+        with suppress(DiskFullError), room_on_disk(folder):
+            _write(
+                folder / "progress.json",
+                {
+                    "fraction": min(max(fraction, 0.0), 1.0),
+                    "template": message.template,
+                    "values": values,
+                    "at": time.time(),
+                },
+            )
 
     return report
 
 
 def finish(folder: Path, *, result: Mapping[str, object] | None = None, error: str = "") -> None:
-    """Called once by the job's process: what came of it."""
-    _write(folder / "result.json", {"result": result, "error": error, "at": time.time()})
+    """Called once by the job's process: what came of it.
+
+    Where the disk is full it is written over what `start` set aside, which needs no room.
+    """
+    ended = {"result": result, "error": error, "at": time.time()}
+    try:
+        with room_on_disk(folder):
+            _write(folder / "result.json", ended)
+        (folder / _ASIDE).unlink(missing_ok=True)
+    except DiskFullError:
+        aside = folder / _ASIDE
+        content = json.dumps({**ended, "error": error[: _ASIDE_BYTES // 8]}, default=str).encode()
+        if len(content) > _ASIDE_BYTES:
+            content = json.dumps({**ended, "result": None}, default=str).encode()
+        with aside.open("r+b") as out:
+            out.write(content.ljust(_ASIDE_BYTES))
+        aside.replace(folder / "result.json")
 
 
 def request(folder: Path) -> dict[str, Any]:
@@ -180,7 +204,15 @@ def start(
 
     Raises:
         BusyError: One of the same lane is running.
+        DiskFullError: There is no room even for a job's folder.
     """
+    with room_on_disk(workspace.folder):
+        return _start(workspace, verb, asked, lane=lane, command=command)
+
+
+def _start(
+    workspace: Workspace, verb: str, asked: Mapping[str, object], *, lane: str, command: list[str] | None
+) -> Job:
     parent = _folder(workspace)
     parent.mkdir(exist_ok=True)
     # A job that has just written its result still holds its lane for a moment.
@@ -197,6 +229,7 @@ def start(
     alive_handle = _lock(folder / "alive.lock", wait_seconds=0)
     assert alive_handle is not None
     try:
+        (folder / _ASIDE).write_bytes(b" " * _ASIDE_BYTES)
         _write(
             folder / "request.json",
             {

@@ -13,7 +13,7 @@ from persmark import jobs
 from persmark.errors import BusyError
 from persmark.jobs import OnProgress, unwatched
 from persmark.settings import settings
-from persmark.store import Workspace, open_workspace
+from persmark.store import Workspace, open_workspace, room_on_disk
 from persmark.text import text
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def run(
         PersmarkError: Whatever the room refuses.
     """
     verb = verb_of(request, actor)
-    result = verb.do(workspace, actor, request, on_progress or unwatched)
+    with room_on_disk(workspace.folder):
+        result = verb.do(workspace, actor, request, on_progress or unwatched)
     if not verb.audited:
         write_down(workspace, actor, verb.name, request, result)
     if workspace.stats("events").get("n_deltas", 0) >= settings().events.compact_after_deltas:

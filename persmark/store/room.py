@@ -18,6 +18,17 @@ from persmark.text import Text, text
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # DuckDB gives the system's words; the setting is what it measures a spill by.
 _WORDS = ("No space left on device", "Disk quota exceeded", "File too large", "max_temp_directory_size")
+_SQLITE_FULL = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        # A write-ahead log's index, which even a reader makes where there is none.
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+    }
+)
 _HINT = "Nothing was changed. Free some room, or let PERSMARK_DATA name a folder on a larger disk."
 
 
@@ -26,7 +37,7 @@ def says_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _FULL
     if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+        return getattr(error, "sqlite_errorcode", None) in _SQLITE_FULL
     return isinstance(error, duckdb.Error) and any(word in str(error) for word in _WORDS)
 
 

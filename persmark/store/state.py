@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from persmark.errors import InputError
+from persmark.store.room import disk_full, room_on_disk, says_full
 from persmark.text import text
 
 Row = dict[str, Any]
@@ -66,14 +67,32 @@ class State:
         if open_one is not None:
             yield open_one
             return
+        with room_on_disk(self.path.parent):
+            connection = self._opened()
+            connection.row_factory = sqlite3.Row
+            try:
+                with connection:
+                    yield connection
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
+                    raise disk_full(self.path.parent) from error
+                raise
+            finally:
+                connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        """A connection; on a full disk one that can only read, so that sessions go on."""
         connection = sqlite3.connect(self.path, timeout=20)
-        connection.row_factory = sqlite3.Row
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            with connection:
-                yield connection
-        finally:
+        except sqlite3.OperationalError as error:
             connection.close()
+            log = self.path.with_name(f"{self.path.name}-wal")
+            # Without a log, all there is stands in the file, and there is no room to change it.
+            if not says_full(error) or (log.exists() and log.stat().st_size):
+                raise
+            return sqlite3.connect(f"{self.path.absolute().as_uri()}?immutable=1", uri=True)
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
