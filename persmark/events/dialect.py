@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from persmark.errors import FileRefusedError
 from persmark.events.cells import is_id_name, is_value, n_known_names
 from persmark.events.formats import DELIMITERS, Format
-from persmark.events.records import Dialect, parsed
+from persmark.events.records import parsed
+from persmark.events.splitting import Dialect
 from persmark.text import text
 
 _JUDGED = 200  # lines
