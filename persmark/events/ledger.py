@@ -26,7 +26,7 @@ from persmark.events.sources import Source, published_sources
 from persmark.events.stage import SourceFile
 from persmark.events.waiting import check_key, settle_contacts, settle_left_over
 from persmark.jobs import OnProgress, unwatched
-from persmark.store import Workspace, now
+from persmark.store import Workspace, now, require_room
 from persmark.text import text
 
 
@@ -164,6 +164,8 @@ def _read_in(
         check_key(workspace)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
     read = digest(path, found.format.compression, found.format, width=len(found.columns))
+    # Tables take a quarter to a half of their text; a twentieth is less than any.
+    require_room(workspace.folder, read.n_bytes // 20, text("{file}", file=name))
     with _plain_path(workspace, path) as readable:
         file = SourceFile(readable, found.format, read_with, found.columns, read, found.header)
         source = _load(workspace, file, name, assumed=assumed, begun=begun, on_progress=on_progress)

@@ -23,7 +23,7 @@ class Pulse:
         tell: Told a fraction from 0 to 1, and what is happening.
         stops: Fractions that are reported when a step ends, in order.
         share: How much of the running statement is done, 0 to 1; below 0 where nobody knows.
-        seconds: Between two repetitions.
+        seconds: Between two repetitions; one by default.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class Pulse:
         stops: Sequence[float],
         share: Callable[[], float],
         *,
-        seconds: float = PULSE_SECONDS,
+        seconds: float | None = None,
     ) -> None:
         self._tell = tell
         self._stops = tuple(stops)
         self._share = share
-        self._seconds = seconds
+        self._seconds = PULSE_SECONDS if seconds is None else seconds
         self._last: tuple[float, Text] | None = None
         self._said = 0.0
         self._busy_since: float | None = None

@@ -1,10 +1,12 @@
 """A full audited load, and an append, beside the database's bare load of the same file.
 
-    python tests/benchmarks/bench_load.py [--csv FILE] [--append FILE] [--rows N --users N] [--runs N]
+    python tests/benchmarks/bench_load.py [--csv FILE] [--append FILE] [--gigabytes G | --rows N --users N]
+        [--runs N]
 
 Without files it makes them (see make_events.py). "Bare" is `CREATE TABLE AS FROM read_csv` of all-text
 columns with DuckDB's defaults, and once more without keeping the file's order, which is cheaper.
-Everything runs under a memory limit of 2 GB, one process after the other; CPU seconds are compared.
+The bare load may hold 2 GB; the audited one runs as persmark sets itself, and its whole process must
+stay below 1.5 GB. One process after the other, bare and audited in turn; CPU seconds are compared.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.benchmarks.measure import child, line
+
+_ROWS_OF_GIGABYTE = 20_700_000  # as `make_events.py` writes them
 
 
 def bare(csv: str, keep_order: str) -> None:
@@ -57,11 +61,15 @@ def main() -> None:
     )
     parser.add_argument("--csv")
     parser.add_argument("--append")
+    parser.add_argument("--gigabytes", type=float, help="size of the file, instead of --rows and --users")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--users", type=int, default=500_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keep", help="folder that keeps the last workspace, for the other benchmarks")
     options = parser.parse_args()
+    if options.gigabytes:
+        options.rows = int(options.gigabytes * _ROWS_OF_GIGABYTE)
+        options.users = options.rows // 20
     me = str(Path(__file__))
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["BENCH_TMP"] = temporary
@@ -87,8 +95,8 @@ def main() -> None:
             ordered.append(child([me, "bare", csv, "ordered"]))
             unordered.append(child([me, "bare", csv, "unordered"]))
             folder = options.keep if options.keep and number == options.runs - 1 else f"{temporary}/w{number}"
-            loads.append(child([me, "load", csv], PERSMARK_DATA=folder, PERSMARK_MEMORY="2GB"))
-            appends.append(child([me, "load", append], PERSMARK_DATA=folder, PERSMARK_MEMORY="2GB"))
+            loads.append(child([me, "load", csv], PERSMARK_DATA=folder))
+            appends.append(child([me, "load", append], PERSMARK_DATA=folder))
         print(f"{loads[0].said['rows']:,} rows, {Path(csv).stat().st_size / 1e6:.0f} MB; "
               f"append of {appends[0].said['rows']:,} rows")  # fmt: skip
         print(line("bare load (DuckDB's defaults)", ordered))
@@ -102,6 +110,8 @@ def main() -> None:
         print(f"audited load / bare load: {ratio(loads, ordered):.2f}   (target <= 2.5)")
         print(f"audited load / bare load, order not kept: {ratio(loads, unordered):.2f}")
         print(f"append / audited load: {ratio(appends, loads):.3f}   (target <= 0.15)")
+        peak = max(cost.peak_mb for cost in (*loads, *appends)) * 1.048576
+        print(f"peak memory of a whole process: {peak:.0f} MB   (target <= 1500)")
 
 
 if __name__ == "__main__":
