@@ -100,7 +100,7 @@ def show_summary(workspace: Workspace) -> None:
                 looks=counted(n_looks, "{n} thing worth a look", "{n} things worth a look"),
             )
         )
-        st.page_link(page_path("quality"), label="Data quality", icon=":material/fact_check:")
+        st.page_link(page_path("quality"), label="See what was found", icon=":material/fact_check:")
 
 
 def pick_source(workspace: Workspace) -> int | None:
