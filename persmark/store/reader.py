@@ -67,19 +67,32 @@ def _select(table: str, columns: Mapping[str, str], schemas: list[str]) -> str:
     name = quoted(table)
     # First, so that a file older than a column still has it.
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(column)}" for column, kind in columns.items())
-    key = LATEST_BY.get(table)
     parts = [f"SELECT {empty} WHERE false"]
-    for position, schema in enumerate(schemas):
-        part = f"SELECT * FROM {quoted(schema)}.{name}"
-        later = schemas[position + 1 :]
-        if key and later:
-            # A single NULL in the list would make NOT IN hide every row.
-            newer = " UNION ALL ".join(
-                f"SELECT {quoted(key)} FROM {quoted(s)}.{name} WHERE {quoted(key)} IS NOT NULL" for s in later
-            )
-            part += f" WHERE {quoted(key)} NOT IN ({newer})"
-        parts.append(part)
-    return " UNION ALL BY NAME ".join(parts)
+    key = LATEST_BY.get(table)
+    if key is None or len(schemas) < 2:
+        parts += [f"SELECT * FROM {quoted(schema)}.{name}" for schema in schemas]
+        return " UNION ALL BY NAME ".join(parts)
+    # One list of keys and their newest file, whatever the number of files: each file asked against all
+    # later ones would hold hundreds of hash tables at once.
+    key = quoted(key)
+    keys = " UNION ALL ".join(
+        f"SELECT {key}, {position} AS position FROM {quoted(schema)}.{name}"
+        for position, schema in enumerate(schemas[1:], start=1)
+    )
+    newest = f"SELECT {key}, max(position) AS position FROM ({keys}) GROUP BY {key}"
+    parts.append(
+        f"SELECT b.* FROM {quoted(schemas[0])}.{name} AS b "
+        f"WHERE NOT EXISTS (SELECT 1 FROM newest AS n WHERE n.{key} = b.{key})"
+    )
+    deltas = " UNION ALL BY NAME ".join(
+        f"SELECT *, {position} AS position FROM {quoted(schema)}.{name}"
+        for position, schema in enumerate(schemas[1:], start=1)
+    )
+    parts.append(
+        f"SELECT d.* EXCLUDE (position) FROM ({deltas}) AS d "
+        f"WHERE EXISTS (SELECT 1 FROM newest AS n WHERE n.{key} = d.{key} AND n.position = d.position)"
+    )
+    return f"WITH newest AS MATERIALIZED ({newest}) " + " UNION ALL BY NAME ".join(parts)
 
 
 class Reader:

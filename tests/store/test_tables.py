@@ -74,6 +74,20 @@ def test_a_delta_of_one_user_replaces_all_of_their_sessions(empty: Workspace) ->
         assert reader.rows("SELECT session_no, n_events FROM sessions") == [(1, 9)]
 
 
+def test_the_newest_of_many_files_stands_in_little_memory(
+    empty: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(30):
+        put(
+            empty, "users", [{"user_id": f"u{n}"}, {"user_id": f"u{n + 1}", "attributes": str(n)}], delta=True
+        )
+    monkeypatch.setenv("PERSMARK_MEMORY", "64MB")
+    with empty.write("profiles") as w:
+        assert w.rows("SELECT count(*), count(attributes), max(attributes) FROM users") == [(31, 1, "29")]
+        twice = "SELECT count(*) FROM users AS a JOIN users AS b ON b.user_id = a.user_id"
+        assert w.rows(twice) == [(31,)]
+
+
 def test_a_row_without_key_hides_nothing(empty: Workspace) -> None:
     put(empty, "items", [{"item_id": "a"}])
     put(empty, "items", [{"item_id": None, "title": "nameless"}, {"item_id": "b"}], delta=True)
