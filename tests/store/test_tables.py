@@ -79,7 +79,10 @@ def test_the_newest_of_many_files_stands_in_little_memory(
 ) -> None:
     for n in range(30):
         put(
-            empty, "users", [{"user_id": f"u{n}"}, {"user_id": f"u{n + 1}", "attributes": str(n)}], delta=True
+            empty,
+            "users",
+            [{"user_id": f"u{n}", "attributes": None}, {"user_id": f"u{n + 1}", "attributes": str(n)}],
+            delta=True,
         )
     monkeypatch.setenv("PERSMARK_MEMORY", "64MB")
     with empty.write("profiles") as w:
