@@ -107,7 +107,7 @@ def test_a_strange_type_is_folded_by_hand_and_unfolded_by_the_switch(shop):
     assert shop.stats("events")["by_type"] == {"view": 40, "cart": 20}
     at = open_page("quality", shop.name)
     whole(at)
-    assert "Changed or left out 20 events." in said(at)
+    assert " by local. Changed or left out 20 events." in said(at)
     assert at.toggle(key="rule_1").value is True
     at.toggle(key="rule_1").set_value(False).run()
     assert not at.exception

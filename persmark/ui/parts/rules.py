@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from persmark import actions
@@ -41,9 +43,15 @@ def _wish(rule_id: int) -> None:
     state.remember(_WISH, (rule_id, bool(state.chosen(f"rule_{rule_id}"))))
 
 
-def _standing(one: SavedRule) -> Text:
-    """Since when the rule is there, and what it changed."""
-    since = one.saved_at[:10]
+def _savers(workspace: Workspace) -> dict[int, str]:
+    """Rule number -> who saved it last, as the audit tells."""
+    rows = workspace.state.rows("audit", {"verb": "save rule"}, order="audit_id")
+    return {int(json.loads(row["result"])["rule_id"]): str(row["actor"]) for row in rows}
+
+
+def _standing(one: SavedRule, who: str) -> Text:
+    """Since when the rule is there, by whom, and what it changed."""
+    since = f"{one.saved_at[:10]} by {who}" if who else one.saved_at[:10]
     if one.applied:
         return counted(
             one.n_events,
@@ -71,6 +79,7 @@ def show_rules(workspace: Workspace, *, busy: bool) -> None:
         note(
             "No rule yet: each event stands as it came. Findings above offer the rules that would mend them."
         )
+    savers = _savers(workspace)
     for one in reversed(saved):
         key = f"rule_{one.rule_id}"
         # The switch shows what is saved, whoever changed it; what a person does is a wish, granted above.
@@ -83,4 +92,4 @@ def show_rules(workspace: Workspace, *, busy: bool) -> None:
                 args=(one.rule_id,),
                 disabled=busy,
             )
-            note(_standing(one))
+            note(_standing(one, savers.get(one.rule_id, "")))
