@@ -15,7 +15,7 @@ from persmark.store import Workspace
 from persmark.ui.parts.rules import mend
 from persmark.ui.words import note, plain
 
-_WIDE = 320  # pixels of a control beside its button
+_WIDE = 260  # pixels of a control beside its button
 
 
 def _shift(rule: ShiftTime, key: str) -> Rule:
@@ -55,7 +55,7 @@ def _merge(rule: MergeUsers, key: str) -> Rule:
 
 def _drop(rule: DropUsers, key: str) -> Rule:
     if rule.users:
-        chosen = st.multiselect("Users to leave out", rule.users, list(rule.users), key=key, width=2 * _WIDE)
+        chosen = st.multiselect("Users to leave out", rule.users, list(rule.users), key=key, width=_WIDE)
         return replace(rule, users=tuple(chosen))
     per_hour = st.number_input(
         "More events in one hour than", 1, 1_000_000, rule.per_hour, key=key, width=_WIDE

@@ -16,7 +16,7 @@ from persmark.store import Workspace
 from persmark.ui.parts.rules import mend
 from persmark.ui.words import note
 
-_WIDE = 320
+_WIDE = 260
 
 
 def _fold(workspace: Workspace) -> Rule | None:
