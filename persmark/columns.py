@@ -42,6 +42,7 @@ PRODUCT, AD, CONTENT = "product", "ad", "content"
 KINDS = (PRODUCT, AD, CONTENT)
 
 MONEY = "DECIMAL(18,4)"
+MONEY_SUM = "DECIMAL(38,4)"  # of any number of amounts
 
 # One row per behaviour, sorted by user, then time.
 _EVENT: Mapping[str, str] = MappingProxyType({
@@ -88,7 +89,7 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "event_type": "VARCHAR",
             "source_id": "INTEGER",
             "n_events": "BIGINT",
-            "value": MONEY,
+            "value": MONEY_SUM,
         },
         # What links a user id of a source to other ids; the value itself stays in the vault.
         "identity_keys": {

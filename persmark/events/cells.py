@@ -91,7 +91,10 @@ def looks_like_footer(
     """
     filled = [cell.strip() for cell in row if cell.strip()]
     whole = trouble is None
-    if whole and not any(not row[at].strip() for at in needed if at < len(row)):
+    first = next(at for at, cell in enumerate(row) if cell.strip())
+    if whole and (
+        all(row[at].strip() for at in needed) or any(row[at].strip() for at in needed if at != first)
+    ):
         return False
     if not whole and trouble not in ("short_row", "long_row"):
         return False

@@ -81,11 +81,52 @@ def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
     return "iso", None
 
 
+_AMOUNT = re.compile(r"\d[\d.,\s]*\d|\d")
+# What only a point, and what only a comma, as the decimal sign explains. One sign before three digits,
+# as in 1.234, may part thousands as well as decimals.
+_BY_POINT, _BY_COMMA = (
+    re.compile(
+        rf"(\d+|\d{{1,3}}({other}\d{{3}})+){sign}(\d{{1,2}}|\d{{4,}})"  # 1.5, 1,234.50
+        rf"|(0+|\d{{4,}}|\d{{1,3}}({other}\d{{3}})+){sign}\d+"  # 0.125, 1234.567
+        rf"|\d{{1,3}}({other}\d{{3}}){{2,}}"  # 1,234,567
+    )
+    for sign, other in ((r"\.", ","), (",", r"\."))
+)
+_EITHER = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
+
+
+def _amounts(values: Sequence[str]) -> list[str]:
+    found = (_AMOUNT.search(value) for value in values if value)
+    return [re.sub(r"\s", "", match.group()) for match in found if match]
+
+
 def guess_decimal(values: Sequence[str]) -> str:
     """Whether numbers are written with a decimal comma."""
-    comma = sum(bool(re.fullmatch(r"-?[\d.\s]*\d,\d{1,2}", value.strip())) for value in values if value)
-    point = sum("." in value for value in values if value and "," not in value)
+    amounts = _amounts(values)
+    comma, point = (sum(map(bool, map(sign.fullmatch, amounts))) for sign in (_BY_COMMA, _BY_POINT))
     return "," if comma > point else "."
+
+
+def decimal_question(values: Sequence[str], delimiter: str) -> Question | None:
+    """What must be asked where every number with a sign reads as thousands as well as decimals.
+
+    Args:
+        values: Cells that hold numbers.
+        delimiter: Between the file's fields: semicolons come from where commas part decimals, so
+            that nothing is assumed there.
+    """
+    amounts = _amounts(values)
+    either = next(filter(_EITHER.fullmatch, amounts), None)
+    if either is None or any(_BY_POINT.fullmatch(one) or _BY_COMMA.fullmatch(one) for one in amounts):
+        return None
+    return Question(
+        "decimal",
+        text(
+            "Does {example} mean thousands or decimals: which sign do decimals stand behind?", example=either
+        ),
+        (".", ","),
+        None if delimiter == ";" else ".",
+    )
 
 
 def mostly_emails(rows: Sequence[Sequence[str | None]], column: int) -> bool:

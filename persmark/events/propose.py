@@ -20,6 +20,7 @@ from persmark.events.dialect import Head
 from persmark.events.formats import Format, check_width, form_notes
 from persmark.events.guesses import (
     Question,
+    decimal_question,
     guess_decimal,
     guess_time,
     known_dates,
@@ -230,6 +231,8 @@ def propose(
         notes += form_notes(form)
         numbers = [v for target in ("value", "quantity", "discount", "price") for v in values.get(target, [])]
         mapping = replace(mapping, decimal=guess_decimal(numbers))
+        asked_sign = decimal_question(numbers, form.delimiter)
+        questions += [asked_sign] if asked_sign else []
     if known:
         notes += [text("Recognised as {name}.", name=known.name), *known.notes]
     if kind == "events":
@@ -246,8 +249,9 @@ def propose(
             time_format, question = ("iso" if time_format in ("dmy", "mdy") else time_format), None
         mapping = replace(mapping, time_format=time_format)
         questions += [question] if question else []
-        times = [value for value in values.get("event_time", []) if value]
-        if time_format in ("iso", "dmy", "mdy", "excel") and times and not _CUSTOM_ZONE.search(times[0]):
+        times = [value for value in values.get("event_time", []) if value.strip()]
+        zoneless = time_format in ("iso", "compact", "dmy", "mdy", "excel")
+        if zoneless and not all(map(_CUSTOM_ZONE.search, times)):
             questions.append(
                 Question(
                     "time_zone",

@@ -163,12 +163,12 @@ def guess_columns(kind: str, present: Sequence[str]) -> dict[str, str]:
     folded = {name: fold(name) for name in present}
     found: dict[str, str] = {}
     wishes = sorted(
-        (target.names.index(short), target_name, name)
-        for name, short in folded.items()
+        (target.names.index(short), target_name, name != target_name, place, name)
+        for place, (name, short) in enumerate(folded.items())
         for target_name, target in TARGETS[kind].items()
         if short in target.names
     )
-    for _, target_name, name in wishes:
+    for _, target_name, _, _, name in wishes:
         if target_name not in found and name not in found.values():
             found[target_name] = name
     if "user_id" in TARGETS[kind] and "user_id" not in found:

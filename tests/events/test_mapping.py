@@ -12,7 +12,7 @@ import pytest
 
 from persmark.errors import InputError
 from persmark.events import TIME_FORMATS, Mapping, propose
-from persmark.events.guesses import guess_decimal, guess_time
+from persmark.events.guesses import decimal_question, guess_decimal, guess_time
 from tests.conftest import HARD
 from tests.events.files import csv_of, write
 
@@ -255,3 +255,30 @@ def test_wide_columns_are_the_only_items() -> None:
 
 def test_every_time_format_has_a_sentence() -> None:
     assert all(one.render() for one in TIME_FORMATS.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "sign"),
+    [
+        (["1.234", "2,50"], ","),
+        (["1,234", "2.50"], "."),
+        (["9,50 €", "12 €"], ","),
+        (["1.234.567"], ","),
+        (["0.125"], "."),
+        (["1,2345"], ","),
+    ],
+)
+def test_numbers_that_tell_their_sign_leave_no_question(values: list[str], sign: str) -> None:
+    assert guess_decimal(values) == sign
+    assert decimal_question(values, ";") is None
+
+
+@pytest.mark.parametrize(("delimiter", "assumed"), [(";", None), (",", ".")])
+@pytest.mark.parametrize("value", ["1.234", "1,234", "12,500"])
+def test_a_sign_before_three_digits_alone_is_asked(value: str, delimiter: str, assumed: str | None) -> None:
+    asked = decimal_question([value, "5", ""], delimiter)
+    assert asked is not None
+    assert (asked.key, asked.options, asked.assumed) == ("decimal", (".", ","), assumed)
+    assert asked.text.render() == (
+        f"Does {value} mean thousands or decimals: which sign do decimals stand behind?"
+    )

@@ -225,3 +225,25 @@ def test_a_parquet_file_damaged_inside_is_refused(tmp_path: Path) -> None:
         FileRefusedError, match=r"^A Parquet file must be readable\. Received: x\.parquet\. It may"
     ):
         propose(path)
+
+
+@pytest.mark.parametrize(
+    ("times", "asked"),
+    [
+        (["2026-01-01T00:00:00Z", "2026-01-01T00:00:00"], True),
+        (["2026-01-01T00:00:00Z", " ", "2026-01-02T00:00:00+01:00"], False),
+        (["20260101120000", "20260102120000"], True),
+        (["1767225600"], False),
+    ],
+)
+def test_one_time_without_a_zone_asks_for_it(tmp_path: Path, times: list[str], asked: bool) -> None:
+    found = propose(write(tmp_path / "x.csv", csv_of([f"u,i,view,{one},1.50" for one in times])))
+    assert ("time_zone" in {one.key for one in found.questions}) is asked
+
+
+@pytest.mark.parametrize(
+    "header", ["event time,event_time,User,user_id", "event_time,event time,user_id,USER_ID"]
+)
+def test_of_names_that_mean_the_same_the_plain_one_counts(tmp_path: Path, header: str) -> None:
+    found = propose(write(tmp_path / "x.csv", f"{header}\n2026-01-01,2026-01-01,u,u\n"))
+    assert found.mapping.columns == {"user_id": "user_id", "event_time": "event_time"}

@@ -483,3 +483,23 @@ def test_a_gzip_that_is_cut_after_its_head_is_refused(empty: Workspace, tmp_path
     ):
         events.load(empty, path)
     assert empty.versions() == {}
+
+
+def test_a_last_row_with_a_user_or_a_time_is_no_footer(empty: Workspace, tmp_path: Path) -> None:
+    header = "item_id,user_id,event_type,event_time,value"
+    last = "Sum of all fears,,view,2026-01-01 00:00:00,1.5"
+    good = "book,u,view,2026-01-01 00:00:00,1.5"
+    path = write(tmp_path / "x.csv", csv_of([good, last], header))
+    source = load(empty, path, mapping=UTC_PLAIN)
+    assert counts(source) == (2, 1, 0, 1, 0, 0)
+    assert lines_rejected(empty, source) == [(3, "no_user")]
+    shorter = write(tmp_path / "y.csv", csv_of([good, "Total,,,,1.5"], header))
+    assert counts(load(empty, shorter, mapping=UTC_PLAIN)) == (2, 0, 1, 0, 1, 0)
+
+
+def test_values_too_large_to_be_summed_as_one_are_loaded(empty: Workspace, tmp_path: Path) -> None:
+    rows = [f"u,{n},purchase,2026-01-01 00:00:00,90000000000000" for n in range(2)]
+    load(empty, write(tmp_path / "x.csv", csv_of(rows)), mapping=UTC_PLAIN)
+    load(empty, write(tmp_path / "y.csv", csv_of(["v" + rows[0]])), mapping=UTC_PLAIN)
+    with empty.reader() as reader:
+        assert reader.rows("SELECT sum(value) FROM event_counts") == [(Decimal(270_000_000_000_000),)]

@@ -139,7 +139,8 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
     with top:
         note(_recognised(proposal))
     again = state.is_new("form_columns", (basis, proposal.columns))
-    decimal = ask_decimal(place, proposed.decimal, again=again)
+    asked_below = saved is None and any(one.key == "decimal" for one in proposal.questions)
+    decimal = ask_decimal(None if asked_below else place, proposed.decimal, again=again)
     rows = st.container()
     if saved is None:
         notes(proposal.notes)
@@ -159,8 +160,8 @@ def show_proposal(workspace: Workspace, file: Filed) -> None:
         **meaning.ask_rows(proposal, proposed, chosen, again=again),
     }
     mapping = {
-        **_still_true(proposed, chosen), **asked, **values, **answers,
-        "columns": chosen, "decimal": decimal, "reading": fixed,
+        **_still_true(proposed, chosen), "decimal": decimal, **asked, **values, **answers,
+        "columns": chosen, "reading": fixed,
     }  # fmt: skip
     show_load(
         workspace,
