@@ -11,7 +11,7 @@ from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, capture, carry_links, link_notes
 from persmark.events.load import Filled, collect_rejects, stage
 from persmark.events.mapping import Mapping
-from persmark.events.persons import pseudonymise
+from persmark.events.persons import pseudonymise, withheld_notes, withhold_emails
 from persmark.events.stage import SourceFile
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault
@@ -19,6 +19,7 @@ from persmark.store import Workspace, Writer, read_sql
 from persmark.text import Text, text
 
 _PACKAGE = "persmark.events"
+_ITEM_TEXTS = ("item_id", "title", "category_path", "brand", "text", "image", "attributes")
 _BATCH = 50_000  # users in memory at a time
 
 
@@ -43,6 +44,7 @@ def load_catalogue(
     key = "item_id" if file.mapping.kind == "items" else "user_id"
     n_read, n_kept = w.rows(f"SELECT count(*), count(DISTINCT {key}) FROM typed WHERE reason IS NULL")[0]
     if file.mapping.kind == "items":
+        filled.notes += withheld_notes(withhold_emails(w, _ITEM_TEXTS))
         w.create("items")
         w.run(read_sql(_PACKAGE, "insert_items"))
     else:

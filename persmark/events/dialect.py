@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from persmark.errors import FileRefusedError
 from persmark.events.cells import is_id_name, is_value, n_known_names
 from persmark.events.formats import DELIMITERS, Format
+from persmark.events.persons import is_email
 from persmark.events.records import parsed
 from persmark.events.splitting import Dialect
 from persmark.text import text
@@ -249,7 +250,7 @@ def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Whether a record names columns: known names, or no value where the rows below have some."""
     if _is_names(first):
         return True
-    if any(map(is_value, first)) or not any(cell.strip() for cell in first):
+    if any(is_value(cell) or is_email(cell) for cell in first) or not any(cell.strip() for cell in first):
         return False
     others = [row for row in body if list(row) != list(first) and len(row) == len(first)]
     # In text alone, a cell that comes again in its column is data.

@@ -15,6 +15,10 @@ from persmark.events.persons import is_email, phones_among
 from persmark.text import Text, text
 
 _WIDE = 6  # columns of numbers, from which on they may be one for each item
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_NAMED = re.compile(
+    rf"(?:\d{{1,2}}[\s./-]+{_MONTH}[\s,./-]+\d{{4}}|{_MONTH}[\s./]+\d{{1,2}}[\s,]+\d{{4}})\b", re.IGNORECASE
+)
 _SLASHED = re.compile(r"\s*(\d{1,4})[/.\-](\d{1,2})[/.\-](\d{1,4})")
 
 
@@ -63,6 +67,8 @@ def guess_time(values: Sequence[str]) -> tuple[str, Question | None]:
             return "epoch_us", None
         if 20_000 <= size < 80_000:
             return "excel", None
+    if sum(map(bool, map(_NAMED.match, filled))) >= len(filled) / 2:
+        return "named", None
     parts = [match.groups() for value in filled if (match := _SLASHED.match(value))]
     short = [(int(a), int(b)) for a, b, year in parts if len(a) <= 2 and len(year) == 4]
     if short and len(short) >= len(filled) / 2:

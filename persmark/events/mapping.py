@@ -32,6 +32,7 @@ TIME_FORMATS: Map[str, Text] = MappingProxyType({
     "excel": text("Excel day numbers"),
     "dmy": text("day first, as 31/01/2026 18:00"),
     "mdy": text("month first, as 01/31/2026 18:00"),
+    "named": text("months by name, as 31 Jan 2026 18:00"),
 })  # fmt: skip
 
 

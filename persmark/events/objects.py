@@ -21,17 +21,43 @@ _CHUNK = 1 << 16
 _PARQUET_ROWS = 5_000
 _BLANKS = " \t\r\n"
 
-# Number from 1, the object's text, the object; None where the text is none.
+# Number from 1, the object's text, the object; None where the text is none, `REPEATED` where some
+# object in it has a key twice, of which only one value could be kept.
 Found = tuple[int, str, Any]
+REPEATED = object()
+
+
+class _Decoder:
+    """JSON text as objects; a key that comes again is seen, which Python's own decoder drops silently."""
+
+    def __init__(self) -> None:
+        self._repeated = False
+        self._decoder = json.JSONDecoder(parse_float=Written, object_pairs_hook=self._object)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        self._repeated = self._repeated or len(found) != len(pairs)
+        return found
+
+    def whole(self, line: str) -> Any:
+        self._repeated = False
+        found = self._decoder.decode(line)
+        return REPEATED if self._repeated else found
+
+    def first(self, buffer: str, at: int) -> tuple[Any, int]:
+        self._repeated = False
+        found, end = self._decoder.raw_decode(buffer, at)
+        return (REPEATED if self._repeated else found), end
 
 
 def _line_objects(lines: Iterator[str], rejects: Rejects) -> Iterator[Found]:
+    decoder = _Decoder()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             rejects.skip("blank")
             continue
         try:
-            yield number, line, json.loads(line, parse_float=Written)
+            yield number, line, decoder.whole(line)
         except (ValueError, RecursionError):  # also a number of thousands of digits
             yield number, line, None
 
@@ -46,7 +72,7 @@ def array_objects(path: Path, form: Format) -> Iterator[Found]:
     Raises:
         FileRefusedError: It is no JSON from some element on, or one is longer than any record.
     """
-    decoder = json.JSONDecoder(parse_float=Written)
+    decoder = _Decoder()
     errors = "surrogateescape" if form.encoding.startswith("utf-8") else "replace"
     with opened(path, form.compression) as stream:
         reader = io.TextIOWrapper(stream, encoding=form.encoding, errors=errors, newline="")
@@ -68,7 +94,7 @@ def array_objects(path: Path, form: Format) -> Iterator[Found]:
                     if sign == "]":
                         return
                     try:
-                        found = decoder.raw_decode(buffer, at)
+                        found = decoder.first(buffer, at)
                     except ValueError:
                         found = None
                     except RecursionError:
@@ -118,6 +144,8 @@ def object_records(
         trouble = broken(raw, form)
         if trouble is None and len(raw) > MAX_LINE:
             trouble = "line_too_long"
+        if trouble is None and one is REPEATED:
+            trouble = "repeated_key"
         if trouble is None and type(one) is not dict:
             trouble = "bad_json"
         parts: list[list[str | None]] = []

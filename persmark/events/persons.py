@@ -145,8 +145,8 @@ def _rename(w: Writer, old: list[str], new: list[str], where: str, more: str = "
     w.run(f"UPDATE typed SET user_id = r.new FROM renamed AS r WHERE {where} = r.old {more}")
 
 
-def withhold_emails(w: Writer, columns: Iterable[str]) -> int:
-    """Take e-mail addresses out of text columns of `typed`, whole cells and inside longer texts.
+def withhold_emails(w: Writer, columns: Iterable[str], *, table: str = "typed") -> int:
+    """Take e-mail addresses out of text columns of a table, whole cells and inside longer texts.
 
     Returns:
         Rows that held one.
@@ -156,10 +156,10 @@ def withhold_emails(w: Writer, columns: Iterable[str]) -> int:
     # Cheap first: most files have no such sign anywhere.
     signs = [f"(contains({place}, '@') OR contains({place}, '%40'))" for place in places]
     found = " OR ".join(f"({sign} AND {one})" for sign, one in zip(signs, held, strict=True))
-    (n,) = w.rows(f"SELECT count(*) FROM typed WHERE {found}", {"email": EMAIL_INSIDE})[0]
+    (n,) = w.rows(f"SELECT count(*) FROM {table} WHERE {found}", {"email": EMAIL_INSIDE})[0]
     if n:
         changed = ", ".join(f"{place} = regexp_replace({place}, $email, $mark, 'g')" for place in places)
-        w.run(f"UPDATE typed SET {changed} WHERE {found}", {"email": EMAIL_INSIDE, "mark": WITHHELD})
+        w.run(f"UPDATE {table} SET {changed} WHERE {found}", {"email": EMAIL_INSIDE, "mark": WITHHELD})
     return int(n)
 
 

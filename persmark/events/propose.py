@@ -250,7 +250,7 @@ def propose(
         mapping = replace(mapping, time_format=time_format)
         questions += [question] if question else []
         times = [value for value in values.get("event_time", []) if value.strip()]
-        zoneless = time_format in ("iso", "compact", "dmy", "mdy", "excel")
+        zoneless = time_format in ("iso", "compact", "dmy", "mdy", "named", "excel")
         if zoneless and not all(map(_CUSTOM_ZONE.search, times)):
             questions.append(
                 Question(

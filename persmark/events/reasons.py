@@ -35,6 +35,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType({
     "long_row": _reason("The row has more cells than the header.", "Put the cell that holds the delimiter in quotes."),
     "other_table": _reason("Another table with other columns begins in the file.", "Load the second table as a file of its own."),
     "bad_json": _reason("The line is no JSON object.", "Write one whole object on the line."),
+    "repeated_key": _reason("An object names a key twice.", "Keep the one that is meant."),
     "bad_encoding": _reason("Some bytes are no text in the encoding of the file.", "Type the characters shown as � anew, or choose another encoding."),
     "nul_character": _reason("The row holds a NUL character.", "Remove it: no text has one."),
     "line_too_long": _reason("The line is longer than any record (2 MB).", "Check whether line breaks got lost, and split it."),

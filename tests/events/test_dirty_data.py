@@ -156,6 +156,16 @@ CASES: dict[str, Case] = {
     "full-width digits": value("９９．５", "99.5"),
     "a no-break space": value("1\u00a0234", "1234"),
     "5 apples": value("5 apples", None),
+    "blanks that part no thousands": value("1 2", None),
+    "a currency between digits": value("1$5", None),
+    "a currency and a blank": value("- USD 1,000.5", "-1000.5"),
+    "a minus sign": value("−5", "-5"),
+    "more than four decimals": Case(lines(U, f"v,j,cart,{DAY},1.23456"), (KEPT, ("v", "j", "cart", Decimal("1.2346"))), notes=["1 rows have numbers with more than four decimals, rounded to four."]),
+    "a small number": Case(lines(U, f"v,j,cart,{DAY},1e-5"), (KEPT, ("v", "j", "cart", Decimal(0))), notes=["1 rows have numbers with more than four"]),
+    "noise of floats": value("0.30000000000000004", "0.3"),
+    "a sign that is told by others": Case(lines(f"u;i;view;{DAY};1,50", f"v;j;cart;{DAY};1.234", header=SEMI), (KEPT, ("v", "j", "cart", Decimal(1234)))),
+    # Times.
+    "months by name": Case(lines("u,i,view,5 Mar 2024 10:00,1.50", 'v,j,cart,"Mar 7, 2024, 3:04:05 PM",2', "w,k,view,31 Feb 2024,1"), (KEPT, VROW), [(4, "bad_time")]),
 }  # fmt: skip
 
 
@@ -188,6 +198,7 @@ REFUSED = {
     "cut gzip": (gzip.compress(lines(*(f"u{n},i{n * 7919 % 997},view,{DAY},{n}" for n in range(9000))).encode())[:-9], "A .gz file must be readable to its end. Received: x.dat. It may be cut off"),
     "cut zstd": (zstd(lines(*(f"u{n},i{n * 7919 % 997},view,{DAY},{n}" for n in range(9000))).encode())[:-9], "A .zst file must be readable to its end. Received: x.dat. It may be cut off"),
     "names are missing": (lines(U, V, header="user_id,event_type,event_time,value").encode(), "A header must name every column. Received: x.dat with 4 names over rows of 5 cells. Add what is missing"),
+    "1.234 beside semicolons": (lines(f"u;i;view;{DAY};1.234", header=SEMI).encode(), "A file's meaning must not be guessed: Does 1.234 mean thousands or decimals"),
     "01/02/2024 only": (lines("u,i,view,01/02/2024,1").encode(), "A file's meaning must not be guessed: Is 01/02/2024 day first or month first?"),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from persmark import events
 from persmark.privacy import Vault
 from persmark.store import Workspace
+from tests.events.files import load, write
 
 
 def clear_text(workspace: Workspace) -> bytes:
@@ -115,3 +116,26 @@ def test_dates_that_can_only_be_read_one_way_outweigh_the_saved_mapping(
     with empty.reader() as reader:
         days = [str(row[0]) for row in reader.rows("SELECT DISTINCT local_date FROM events ORDER BY 1")]
     assert days == ["2025-02-05", "2025-02-13"]
+
+
+def test_no_title_of_an_item_holds_an_address_in_clear(empty: Workspace, tmp_path: Path) -> None:
+    described = write(tmp_path / "items.csv", "item_id,title,note\n1,ask ann@secret.example,x\n2,b,c@d\n")
+    told = write(
+        tmp_path / "x.csv",
+        "user_id,item_id,event_time,item_title\n"
+        "u,3,2026-01-01 10:00:00,by ann@secret.example\n"
+        "u,ann@secret.example,2026-01-01 10:00:00,plain\n",
+    )
+    assert "1 rows held an e-mail address, which is left out of them." in load(empty, described).questions
+    load(empty, told)
+    with empty.reader() as reader:
+        assert reader.rows("SELECT item_id, title FROM items ORDER BY item_id") == [
+            ("1", "ask [e-mail]"), ("2", "b"), ("3", "by [e-mail]"), ("[e-mail]", "plain"),
+        ]  # fmt: skip
+    assert b"secret.example" not in clear_text(empty)
+
+
+def test_a_row_with_an_address_is_no_header(empty: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "ann,ann@secret.example,pro\nbob,bob@secret.example,free\n")
+    found = events.propose(path, kind="users")
+    assert (found.format.header, found.columns) == (False, ("c1", "c2", "c3"))

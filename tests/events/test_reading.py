@@ -91,7 +91,7 @@ def test_a_time_that_is_none_costs_its_row_only(
 ) -> None:
     good = {"epoch_s": "1700000000", "epoch_ms": "1700000000000", "epoch_us": "1700000000000000",
             "excel": "45321", "dmy": "01/02/2024", "mdy": "01/02/2024", "iso": "2024-01-01", "epoch": "1700000000",
-            "compact": "20240101"}[time_format]  # fmt: skip
+            "compact": "20240101", "named": "1 Feb 2024"}[time_format]  # fmt: skip
     rows = [f"u,i,view,{good},1", f"v,i,view,{written},1"]
     source = load(
         empty, write(tmp_path / "x.csv", csv_of(rows)), mapping=replace(UTC_PLAIN, time_format=time_format)
@@ -503,3 +503,20 @@ def test_values_too_large_to_be_summed_as_one_are_loaded(empty: Workspace, tmp_p
     load(empty, write(tmp_path / "y.csv", csv_of(["v" + rows[0]])), mapping=UTC_PLAIN)
     with empty.reader() as reader:
         assert reader.rows("SELECT sum(value) FROM event_counts") == [(Decimal(270_000_000_000_000),)]
+
+
+ONCE = '{"user_id": "u", "event_time": "2026-01-01"}'
+TWICE = '{"user_id": "a", "event_time": "2026-01-01", "user_id": "b"}'
+DEEP = '{"user_id": "a", "event_time": "2026-01-01", "deep": [{"k": 1, "k": 2}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.jsonl", "\n".join([TWICE, DEEP, ONCE])), ("x.json", f"[{TWICE}, {DEEP},\n{ONCE}]")],
+)
+def test_a_key_that_comes_twice_loses_nothing_silently(
+    empty: Workspace, tmp_path: Path, name: str, content: str
+) -> None:
+    source = load(empty, write(tmp_path / name, content))
+    assert lines_rejected(empty, source) == [(1, "repeated_key"), (2, "repeated_key")]
+    assert event_rows(empty, "user_id") == [("u",)]

@@ -65,6 +65,10 @@ parsed AS (
             WHEN 'excel' THEN timezone('UTC', timezone($time_zone, make_timestamp(micros)))
             WHEN 'dmy' THEN timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
                 ['%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d/%m/%Y', '%d/%m/%Y %I:%M:%S %p', '%d/%m/%Y %I:%M %p'])))
+            WHEN 'named' THEN timezone('UTC', timezone($time_zone, try_strptime(regexp_replace(trim(event_time), '[\s,./-]+', ' ', 'g'),
+                ['%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y', '%d %b %Y %I:%M:%S %p', '%d %b %Y %I:%M %p',
+                    '%d %B %Y %H:%M:%S', '%d %B %Y %H:%M', '%d %B %Y', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %Y',
+                    '%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%B %d %Y %H:%M:%S', '%B %d %Y %H:%M', '%B %d %Y'])))
             ELSE timezone('UTC', timezone($time_zone, try_strptime(translate(trim(event_time), '.-', '//'),
                 ['%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p'])))
         END) AS event_time,
