@@ -219,7 +219,8 @@ def conclude(w: Writer, *, delta: bool, ruling: Ruling, n_echoes: int, marked: b
 def _stats(w: Writer, old: dict[str, Any]) -> None:
     """Facts that pages read instead of scanning events."""
     n_events, n_users, n_items, first, last = w.rows(
-        """SELECT count(*), count(DISTINCT user_id), count(DISTINCT item_id), min(event_time), max(event_time)
+        """SELECT count(*), (SELECT count(*) FROM marks WHERE ends), count(DISTINCT item_id),
+            min(event_time), max(event_time)
         FROM out.events"""
     )[0]
     if old:
