@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from persmark.errors import FileRefusedError, InputError
 from persmark.events.doubts import Doubts
+from persmark.jobs import OnProgress, unwatched
 from persmark.text import Text, text
 
 # Hive parts fields by \x01, MovieLens by two colons; ", " is a comma with blanks after it.
@@ -28,6 +29,7 @@ ESCAPES = ("doubled", "backslash")
 MAX_COLUMNS = 1_000
 MAX_LINE = 2_000_000  # characters; DuckDB's own default for one CSV line
 _CHUNK = 1 << 22
+_TELL_BYTES = 1 << 26  # a fraction of a second's work
 _MAX_INFLATION = 200  # times the compressed size; text compresses 5 to 30 times
 
 # The csv module's own limit is a sixteenth of it and would end the look at a file with a traceback.
@@ -221,7 +223,14 @@ def readable(path: Path) -> Iterator[None]:
         ) from error  # fmt: skip
 
 
-def digest(path: Path, compression: str = "none", form: Format | None = None, *, width: int = 0) -> Digest:
+def digest(
+    path: Path,
+    compression: str = "none",
+    form: Format | None = None,
+    *,
+    width: int = 0,
+    on_progress: OnProgress = unwatched,
+) -> Digest:
     """Hash a file and count its lines.
 
     Args:
@@ -229,17 +238,20 @@ def digest(path: Path, compression: str = "none", form: Format | None = None, *,
         compression: none, gzip or zstd.
         form: How it is written; without it nothing is found `doubtful`.
         width: How many cells a row has.
+        on_progress: Told the share of the file's bytes that were taken in.
 
     Raises:
         FileRefusedError: It inflates beyond any text, or is cut off.
     """
     with readable(path):
         doubts = Doubts(form, width) if form is not None and known_to_database(form) else None
-        return _digest(path, compression, doubts)
+        return _digest(path, compression, doubts, on_progress)
 
 
-def _digest(path: Path, compression: str, doubts: Doubts | None) -> Digest:
+def _digest(path: Path, compression: str, doubts: Doubts | None, on_progress: OnProgress) -> Digest:
     sha = hashlib.sha256()
+    size = max(path.stat().st_size, 1)
+    told = 0
     if compression != "none":
         with path.open("rb") as raw:
             while chunk := raw.read(_CHUNK):
@@ -260,6 +272,9 @@ def _digest(path: Path, compression: str, doubts: Doubts | None) -> Digest:
                          times=_MAX_INFLATION, name=path.name),
                     hint="Decompress it first if it is genuine.",
                 )  # fmt: skip
+            if total - told >= _TELL_BYTES:
+                told = total
+                on_progress(raw.tell() / size, text("Looking through {n} MB", n=total >> 20))
             signs = np.frombuffer(chunk, np.uint8)
             newlines = np.flatnonzero(signs == ord("\n"))
             feeds += len(newlines)

@@ -44,6 +44,7 @@ def load_tables(
     with workspace.write("events", "catalogue") as w:
         recover(workspace)
         number = 1 + max((row["source_id"] for row in workspace.state.rows("sources")), default=0)
+        on_progress = w.watch(on_progress, (0.1, 0.4, 0.9))
         on_progress(0.1, text("Sorting {n} events by user", n=events.num_rows))
         w.rows("CREATE TEMP TABLE handed AS SELECT * FROM handed_in", inputs={"handed_in": events})
         values = {column: f'"{column}"' for column in events.column_names}

@@ -163,7 +163,13 @@ def _read_in(
     if read_with.kind == "users":
         check_key(workspace)
     on_progress(0.02, text("Counting the lines of {file}", file=name))
-    read = digest(path, found.format.compression, found.format, width=len(found.columns))
+    read = digest(
+        path,
+        found.format.compression,
+        found.format,
+        width=len(found.columns),
+        on_progress=lambda share, message: on_progress(0.02 + 0.06 * share, message),
+    )
     # Tables take a quarter to a half of their text; a twentieth is less than any.
     require_room(workspace.folder, read.n_bytes // 20, text("{file}", file=name))
     with _plain_path(workspace, path) as readable:

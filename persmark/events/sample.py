@@ -127,6 +127,7 @@ def load_sample(
             numbers = {file: position for position, file in enumerate(_FILES, start=1)}
             paths = {parameter: str(folder / f"{file}.parquet") for file, (parameter, _) in _FILES.items()}
             paths["campaign_descriptions"] = str(folder / "campaign_descriptions.parquet")
+            on_progress = w.watch(on_progress, (0.05, 0.15, 0.3, 0.45, 0.55, 0.6, 0.95))
             _fill(w, paths, numbers, on_progress)
             w.stats_of["catalogue"]["source_ids"] = list(numbers.values())
             seconds = round(time.monotonic() - begun, 3)

@@ -18,7 +18,7 @@ import pytest
 
 from persmark import events
 from persmark.errors import FileRefusedError, InputError, NotFoundError
-from persmark.events import Mapping
+from persmark.events import Mapping, formats
 from persmark.store import Workspace
 from tests.conftest import HARD
 from tests.events.files import (
@@ -520,3 +520,15 @@ def test_a_key_that_comes_twice_loses_nothing_silently(
     source = load(empty, write(tmp_path / name, content))
     assert lines_rejected(empty, source) == [(1, "repeated_key"), (2, "repeated_key")]
     assert event_rows(empty, "user_id") == [("u",)]
+
+
+def test_a_long_look_through_a_file_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "_TELL_BYTES", 1 << 22)
+    path = write(tmp_path / "long.csv.gz", csv_of(["u1,i1,view,2026-01-01 00:00:00,1.50"] * 300_000))
+    told: list[tuple[float, str]] = []
+    read = formats.digest(path, "gzip", on_progress=lambda share, said: told.append((share, str(said))))
+    assert read.n_lines == 300_001
+    assert [said for _, said in told] == ["Looking through 4 MB", "Looking through 8 MB"]
+    assert 0 < told[0][0] < told[1][0] <= 1
