@@ -11,7 +11,8 @@ from typing import Any
 from persmark.columns import EVENT_TYPES, REFUND
 from persmark.events.adapters import Adapter
 from persmark.events.mapping import Mapping
-from persmark.events.persons import is_email, phones_among
+from persmark.events.names import contact_field, fold
+from persmark.events.persons import is_email, normal_phone, phones_among
 from persmark.text import Text, text
 
 _WIDE = 6  # columns of numbers, from which on they may be one for each item
@@ -106,11 +107,16 @@ def _amounts(values: Sequence[str]) -> list[str]:
     return [re.sub(r"\s", "", match.group()) for match in found if match]
 
 
-def guess_decimal(values: Sequence[str]) -> str:
-    """Whether numbers are written with a decimal comma."""
+def told_decimal(values: Sequence[str]) -> str | None:
+    """The decimal sign that most numbers can only be read with; None where all leave it open."""
     amounts = _amounts(values)
     comma, point = (sum(map(bool, map(sign.fullmatch, amounts))) for sign in (_BY_COMMA, _BY_POINT))
-    return "," if comma > point else "."
+    return "," if comma > point else "." if point else None
+
+
+def guess_decimal(values: Sequence[str]) -> str:
+    """Whether numbers are written with a decimal comma."""
+    return told_decimal(values) or "."
 
 
 def decimal_question(values: Sequence[str], delimiter: str) -> Question | None:
@@ -139,6 +145,38 @@ def mostly_emails(rows: Sequence[Sequence[str | None]], column: int) -> bool:
     """Whether at least half of a column's filled cells are e-mail addresses."""
     filled = [cell for row in rows if (cell := row[column]) and cell.strip()]
     return bool(filled) and sum(map(is_email, filled)) >= len(filled) / 2
+
+
+def mostly_phones(rows: Sequence[Sequence[str | None]], column: int, name: str) -> bool:
+    """Whether a column is called after phones and at least half of its filled cells are numbers of ones.
+
+    `mobile` may say what device was used as well.
+    """
+    if contact_field(name, of_users=True) != "phone":
+        return False
+    filled = [cell for row in rows if (cell := row[column]) and cell.strip()]
+    return bool(filled) and sum(normal_phone(cell) is not None for cell in filled) >= len(filled) / 2
+
+
+def names_people(mapping: Mapping, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str | None:
+    """The column `name` of a file of events, unless it is plainly the items' rather than their buyers'.
+
+    Beside an e-mail or a phone it may be either: an item has one name, and several people buy it.
+    """
+    name = next((one for one in names if fold(one) == "name"), None)
+    if name is None or mapping.adapter:
+        return None
+    if not any(contact_field(one, of_users=True) in ("email", "phone") for one in names):
+        return None
+    item, user = mapping.columns.get("item_id"), mapping.columns.get("user_id")
+    if item is None or user is None:
+        return name
+    at, of_item, of_user = (names.index(one) for one in (name, item, user))
+    told = [row for row in rows if row[at] and row[of_item] and row[of_user]]
+    called, items = {(row[of_item], row[at]) for row in told}, {row[of_item] for row in told}
+    buyers = {(row[of_user], row[at]) for row in told}
+    users = {row[of_user] for row in told}
+    return None if len(called) == len(items) and len(buyers) > len(users) else name
 
 
 def phone_question(values: Sequence[str | None]) -> Question | None:

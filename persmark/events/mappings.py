@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from persmark.errors import InputError, NotFoundError
-from persmark.events.guesses import guess_time
+from persmark.events.guesses import guess_time, told_decimal
 from persmark.events.mapping import Mapping
 from persmark.events.propose import Proposal
 from persmark.store import Workspace, now
@@ -138,7 +138,8 @@ def delete_mapping(workspace: Workspace, name: str) -> None:
 def mapping_for(workspace: Workspace, found: Proposal) -> SavedMapping | None:
     """The saved mapping that a file of this shape uses by itself; None where there is none.
 
-    Dates that can only be read one way, and a decimal comma, outweigh what the last file had.
+    Dates and numbers that can only be read one way outweigh what the last file had. Dates that leave it
+    open are asked again where files of this shape had them both ways.
 
     Args:
         workspace: Where it would be loaded.
@@ -147,11 +148,11 @@ def mapping_for(workspace: Workspace, found: Proposal) -> SavedMapping | None:
     shape = found.mapping.shape(found.columns)
     for row in workspace.state.rows("mappings", {"shape": shape}, order="rowid DESC"):
         saved = _saved(row, _files(workspace, row["name"]))
-        if saved.mapping.kind == found.kind:
+        if saved.mapping.kind == found.kind and not _torn(workspace, found, saved):
             spoken = replace(
                 saved.mapping,
                 time_format=_plain_time(found, saved.mapping) or saved.mapping.time_format,
-                decimal="," if found.mapping.decimal == "," else saved.mapping.decimal,
+                decimal=_plain_decimal(found, saved.mapping) or saved.mapping.decimal,
             )
             return replace(saved, mapping=spoken)
     return None
@@ -166,6 +167,26 @@ def _plain_time(found: Proposal, saved: Mapping) -> str | None:
     written, question = guess_time(values)
     doubtful = question or (written == "iso" and not any(value[:4].isdigit() for value in values))
     return None if doubtful else written
+
+
+def _torn(workspace: Workspace, found: Proposal, saved: SavedMapping) -> bool:
+    """Whether dates may be day or month first, and files that were read with this mapping had both."""
+    column = saved.mapping.columns.get("event_time")
+    if column not in found.preview:
+        return False
+    _, question = guess_time([str(value) for value in found.preview[column].dropna()])
+    if question is None or question.options != ("dmy", "mdy"):
+        return False
+    rows = workspace.state.rows("sources", {"read_as": saved.name, "state": "loaded"})
+    return {"dmy", "mdy"} <= {json.loads(row["mapping"]).get("time_format") for row in rows}
+
+
+def _plain_decimal(found: Proposal, saved: Mapping) -> str | None:
+    """The decimal sign that the first rows leave no doubt of; None where they do."""
+    numbers = [saved.columns.get(one) for one in ("value", "quantity", "discount", "price")]
+    columns = [one for one in numbers if one in found.preview]
+    told = told_decimal([str(value) for one in columns for value in found.preview[one].dropna()])
+    return told or ("," if found.mapping.decimal == "," else None)
 
 
 def read_as_before(saved: SavedMapping) -> Text:

@@ -25,6 +25,8 @@ from persmark.events.guesses import (
     guess_time,
     known_dates,
     mostly_emails,
+    mostly_phones,
+    names_people,
     phone_question,
     type_notes,
     whole_ids,
@@ -249,7 +251,7 @@ def propose(
             time_format, question = ("iso" if time_format in ("dmy", "mdy") else time_format), None
         mapping = replace(mapping, time_format=time_format)
         questions += [question] if question else []
-        times = [value for value in values.get("event_time", []) if value.strip()]
+        times = [value for value in values.get("event_time", []) if re.search(r"\d", value)]
         zoneless = time_format in ("iso", "compact", "dmy", "mdy", "named", "excel")
         if zoneless and not all(map(_CUSTOM_ZONE.search, times)):
             questions.append(
@@ -281,8 +283,15 @@ def propose(
             )
     if kind != "users":
         # A column of addresses under any name is a contact column.
-        addresses = tuple(name for name in mapping.rest(names) if mostly_emails(rows, names.index(name)))
+        addresses = tuple(
+            name
+            for at, name in ((names.index(name), name) for name in mapping.rest(names))
+            if mostly_emails(rows, at) or mostly_phones(rows, at, name)
+        )
         mapping = replace(mapping, ignored=(*mapping.ignored, *addresses))
+    if kind == "events" and (called := names_people(mapping, names, rows)):
+        kept = {target: column for target, column in mapping.columns.items() if column != called}
+        mapping = replace(mapping, columns=kept, ignored=(*mapping.ignored, called))
     mapping, said = whole_ids(mapping, values)
     notes += said
     mapping = replace(mapping, keys=mapping.keys or guess_keys(kind, names, mapping.columns.get("user_id")))

@@ -159,6 +159,7 @@ CASES: dict[str, Case] = {
     "blanks that part no thousands": value("1 2", None),
     "a currency between digits": value("1$5", None),
     "a currency and a blank": value("- USD 1,000.5", "-1000.5"),
+    "noughts before thousands": value("0,125", None),
     "a minus sign": value("−5", "-5"),
     "more than four decimals": Case(lines(U, f"v,j,cart,{DAY},1.23456"), (KEPT, ("v", "j", "cart", Decimal("1.2346"))), notes=["1 rows have numbers with more than four decimals, rounded to four."]),
     "a small number": Case(lines(U, f"v,j,cart,{DAY},1e-5"), (KEPT, ("v", "j", "cart", Decimal(0))), notes=["1 rows have numbers with more than four"]),

@@ -87,3 +87,18 @@ def test_names_are_checked(empty: Workspace, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"^A mapping's name must be 1 to 120 printable characters\."):
             events.rename_mapping(empty, "one", bad)
     assert sorted(names(empty)) == ["one", "two"]
+
+
+TORN = Mapping("events", {"user_id": "user", "event_time": "date", "value": "value"}, "dmy", decimal=",")
+
+
+def test_dates_and_numbers_that_speak_for_themselves_outweigh_it(empty: Workspace, tmp_path: Path) -> None:
+    load(empty, write(tmp_path / "a.csv", "user;date;value\na;13/02/2024;1,50\n"), mapping=TORN)
+    load(empty, write(tmp_path / "b.csv", "user;date;value\nb;02/14/2024;0.125\n"))
+    assert event_rows(empty, "user_id, CAST(event_time AS DATE)::VARCHAR, value::VARCHAR") == [
+        ("a", "2024-02-13", "1.5000"), ("b", "2024-02-14", "0.1250"),
+    ]  # fmt: skip
+    # Both ways were seen: what leaves it open is asked again.
+    open_one = write(tmp_path / "c.csv", "user;date;value\nc;01/02/2024;1.5\n")
+    with pytest.raises(InputError, match=r"^A file's meaning must not be guessed: Is 01/02/2024 day first"):
+        events.load(empty, open_one, kind="events")

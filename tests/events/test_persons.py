@@ -139,3 +139,33 @@ def test_a_row_with_an_address_is_no_header(empty: Workspace, tmp_path: Path) ->
     path = write(tmp_path / "x.csv", "ann,ann@secret.example,pro\nbob,bob@secret.example,free\n")
     found = events.propose(path, kind="users")
     assert (found.format.header, found.columns) == (False, ("c1", "c2", "c3"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (["Ann B,a@x.example,1", "Cay D,c@x.example,2", "Ann B,a@x.example,2"], False),
+        (["Milk,a@x.example,1", "Tea,a@x.example,2", "Milk,c@x.example,1"], True),
+        (["Ann B,a@x.example,1"], False),
+    ],
+)
+def test_a_name_beside_an_address_may_be_a_person(
+    empty: Workspace, tmp_path: Path, rows: list[str], kept: bool
+) -> None:
+    dated = [f"{row},2026-01-0{n} 10:00:00" for n, row in enumerate(rows, start=1)]
+    path = write(tmp_path / "x.csv", "\n".join(["name,email,sku,created at", *dated]) + "\n")
+    found = events.propose(path)
+    assert found.mapping.columns.get("item_title") == ("name" if kept else None)
+    load(empty, path)
+    clear = clear_text(empty)
+    assert (rows[0].split(",")[0].encode() in clear) is kept
+    said = "Left out, because contacts belong in a file of users: name."
+    assert (said in [note.render() for note in found.notes]) is not kept
+
+
+def test_a_mobile_of_digits_is_a_phone(tmp_path: Path) -> None:
+    header = "user_id,item_id,created_at,mobile\n"
+    called = write(tmp_path / "x.csv", header + "u,a,2026-01-01 10:00:00,0170 1234567\n")
+    assert events.propose(called).mapping.ignored == ("mobile",)
+    used = write(tmp_path / "y.csv", header + "u,a,2026-01-01 10:00:00,iPhone 15\n")
+    assert events.propose(used).mapping.ignored == ()

@@ -5,9 +5,9 @@
 CREATE OR REPLACE TEMP MACRO number_of(written, decimal_sign) AS (
     SELECT CASE
         WHEN decimal_sign = '.' AND regexp_full_match(written, '-?\d{1,12}(\.\d+)?') THEN TRY_CAST(written AS DECIMAL(18,4))
-        WHEN decimal_sign = '.' AND regexp_full_match(bare, '[+-]?(\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+|\d+(_\d+)*)?(\.\d*)?([eE][+-]?\d{1,2})?') AND regexp_matches(bare, '\d')
+        WHEN decimal_sign = '.' AND regexp_full_match(bare, '[+-]?([1-9]\d{0,2}(,\d{3})+|[1-9]\d{0,2}( \d{3})+|\d+(_\d+)*)?(\.\d*)?([eE][+-]?\d{1,2})?') AND regexp_matches(bare, '\d')
             THEN TRY_CAST(replace(replace(bare, ',', ''), ' ', '') AS DECIMAL(18,4))
-        WHEN decimal_sign = ',' AND regexp_full_match(bare, '[+-]?(\d{1,3}([.]\d{3})+|\d{1,3}( \d{3})+|\d+)?(,\d*)?') AND regexp_matches(bare, '\d')
+        WHEN decimal_sign = ',' AND regexp_full_match(bare, '[+-]?([1-9]\d{0,2}([.]\d{3})+|[1-9]\d{0,2}( \d{3})+|\d+)?(,\d*)?') AND regexp_matches(bare, '\d')
             THEN TRY_CAST(replace(replace(replace(bare, '.', ''), ' ', ''), ',', '.') AS DECIMAL(18,4))
     END
     FROM (SELECT regexp_replace(
