@@ -127,11 +127,12 @@ def _load(arguments: Arguments) -> Document:
         )
     if arguments.dry_run:
         return {"sources": [_proposed(events.propose(path, kind=arguments.kind)) for path in files]}
+    # Refuse what cannot be read before a workspace is made, or one file of several is loaded.
+    for path in [] if mapping or saved else files[int(bool(arguments.workspace)) :]:
+        events.propose(path, kind=arguments.kind)
     if arguments.workspace:
         workspace = open_workspace(arguments.workspace)
     else:
-        # Refuse what cannot be read before a workspace is made for it.
-        events.propose(files[0], kind=arguments.kind)
         workspace = actions.create_workspace_for_upload(
             actions.Actor(), files[0].name, time_zone=arguments.time_zone
         )

@@ -151,6 +151,17 @@ def test_load_takes_several_files_of_kinds_and_a_mapping(run: Any, tmp_path: Pat
     assert (document["sources"][0]["kind"], document["sources"][0]["loaded"]) == ("items", 1)
 
 
+def test_of_several_files_one_that_cannot_be_read_keeps_the_others_out(
+    run: Any, refused: Any, tmp_path: Path
+) -> None:
+    good, empty = tmp_path / "good.csv", tmp_path / "empty.csv"
+    good.write_text("user_id,event_time\nu,2026-01-01\n")
+    empty.write_text("")
+    before = [one["workspace"] for one in run("workspaces")]
+    assert "Received: empty.csv, which is empty." in refused("load", str(good), str(empty))
+    assert [one["workspace"] for one in run("workspaces")] == before
+
+
 def test_a_dry_run_says_what_a_file_seems_to_be_and_loads_nothing(run: Any, tmp_path: Path) -> None:
     before = list_workspaces()
     path = write(tmp_path / "x.csv", csv_of(["u,i,view,01/02/2024,1"]))

@@ -69,6 +69,14 @@ def local_time_sql(column: str) -> str:
     return f"CASE WHEN {_plain(column)} THEN CAST({column} AS TIMESTAMP) END"
 
 
+def ambiguous_zone_sql(column: str) -> str:
+    """Whether a text ends in letters that name several zones, as an SQL expression.
+
+    CST is China's and Chicago's; the database takes one of them without a word.
+    """
+    return f"right(rtrim({column}), 4) IN (' CST', ' IST', ' BST', ' AST', ' MST', ' SST', ' GST')"
+
+
 def utc_sql(local: str, column: str, time_zone: str, *, until_year: int) -> str:
     """UTC, in whole seconds, of ISO texts, as an SQL expression.
 
@@ -91,4 +99,5 @@ def utc_sql(local: str, column: str, time_zone: str, *, until_year: int) -> str:
     # Before the first year that is known, and past the last, only the database knows the clock.
     low, high = f"TIMESTAMP '{_FIRST_YEAR}-01-02 00:00:00'", f"TIMESTAMP '{until_year}-12-31 00:00:00'"
     return f"""CASE WHEN {local} BETWEEN {low} AND {high} THEN {local} - to_seconds({shift})
+        WHEN {ambiguous_zone_sql(column)} THEN NULL
         ELSE date_trunc('second', timezone('UTC', CAST({column} AS TIMESTAMPTZ))) END"""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from persmark.events.clock import changes, local_time_sql, utc_sql
-from persmark.store import create_workspace, literal
+from persmark.store import Workspace, create_workspace, literal
+from tests.events.files import UTC_PLAIN, csv_of, event_rows, load, write
 
 UNTIL = 2026
 OTHERS = (
@@ -39,3 +41,13 @@ def test_local_times_around_every_change_of_the_clock(tmp_path, zone: str) -> No
         )
         w.discarded = True
     assert differing == []
+
+
+@pytest.mark.parametrize("more", [[], ["z,i,view,2026-01-01,bad"]], ids=["fast", "careful"])
+def test_letters_that_name_several_zones_are_not_guessed(
+    empty: Workspace, tmp_path: Path, more: list[str]
+) -> None:
+    rows = ["u,i,view,2026-01-01 10:00:00 CST,1", "v,i,view,2026-01-01 10:00:00 UTC,1", *more]
+    source = load(empty, write(tmp_path / "x.csv", csv_of(rows)), mapping=UTC_PLAIN)
+    assert source.rejected_by_reason["bad_time"] == 1
+    assert event_rows(empty, "user_id, event_time::VARCHAR") == [("v", "2026-01-01 10:00:00")]

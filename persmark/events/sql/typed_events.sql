@@ -51,11 +51,11 @@ parsed AS (
         nullif(trim(event_type), '') AS event_type,
         trim(event_time) AS time_text,
         date_trunc('second', CASE $time_format
-            -- Else with the zone's colon (+0200) or between Chinese signs of year, month and day.
-            WHEN 'iso' THEN timezone('UTC', coalesce(
+            -- Letters that name several zones are never guessed. Else with the zone's colon (+0200) or between Chinese signs of year, month and day.
+            WHEN 'iso' THEN timezone('UTC', CASE WHEN right(rtrim(event_time), 4) IN (' CST', ' IST', ' BST', ' AST', ' MST', ' SST', ' GST') THEN NULL ELSE coalesce(
                 TRY_CAST(trim(event_time) AS TIMESTAMPTZ),
                 TRY_CAST(regexp_replace(trim(event_time), '(:\d{2}(?:[.,]\d+)?)\s*([+-]\d{2})(\d{2})$', '\1\2:\3') AS TIMESTAMPTZ),
-                TRY_CAST(regexp_replace(trim(event_time), '^(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日', '\1-\2-\3') AS TIMESTAMPTZ)))
+                TRY_CAST(regexp_replace(trim(event_time), '^(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日', '\1-\2-\3') AS TIMESTAMPTZ)) END)
             WHEN 'epoch' THEN make_timestamp(micros)
             WHEN 'compact' THEN timezone('UTC', timezone($time_zone, try_strptime(trim(event_time),
                 ['%Y%m%d', '%Y%m%d%H%M%S', '%Y%m%d%H%M', '%Y%m%dT%H%M%S', '%Y%m%d %H:%M:%S', '%Y%m%d %H:%M'])))
