@@ -102,7 +102,7 @@ def load(
 
     Args:
         workspace: Where to.
-        path: CSV, TSV, Parquet or JSON lines, the text ones also gzipped.
+        path: CSV, TSV, Parquet, JSON lines or a JSON array, the text ones also as gzip or zstd.
         kind: events, items or users; guessed from the header where not given.
         mapping: What its columns mean, or the name of a saved mapping; where left out the saved one of
             this shape, else the proposal.

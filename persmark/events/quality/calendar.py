@@ -191,8 +191,9 @@ def _gaps(dates: list[date], volume: np.ndarray) -> Finding:
     n_closed = int((volume == 0).sum()) - len(empty)
     said = (
         text(
-            "{n} of {of} days have no events, though their weekday usually has some.",
-            n=len(empty), of=len(dates),
+            "{n} of the {of} days from {first} to {last}, between which nearly all events lie, "
+            "have no events, though their weekday usually has some.",
+            n=len(empty), of=len(dates), first=dates[0], last=dates[-1],
         )
         if empty
         else text("None of {of} days lacks events.", of=len(dates))

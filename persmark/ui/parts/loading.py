@@ -22,7 +22,7 @@ VERBS = ("sample", "simulate", "load", "undo", "compact")
 
 def _from_upload() -> tuple[Path, str] | None:
     upload = st.file_uploader(
-        "CSV, TSV, Parquet or JSON lines, also gzipped, up to 200 MB",
+        "CSV, TSV, Parquet or JSON, text also as gzip or zstd, up to 200 MB",
         key="upload",
         help="The file stays on this machine. Bigger files: give their path on the server instead.",
     )
