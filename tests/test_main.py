@@ -162,6 +162,17 @@ def test_of_several_files_one_that_cannot_be_read_keeps_the_others_out(
     assert [one["workspace"] for one in run("workspaces")] == before
 
 
+def test_amounts_whose_sum_no_column_of_amounts_holds_go_all_the_way(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    rows = [f"u,{n},purchase,2026-01-0{n} 10:00:00,90000000000000" for n in (1, 2, 3)]
+    path.write_text("\n".join(["user_id,item_id,event_type,event_time,value", *rows]) + "\n")
+    made = run("load", str(path), "--profiles")
+    assert made["sources"][0]["loaded"] == 3
+    with open_workspace(made["workspace"]).reader() as reader:
+        assert reader.rows("SELECT CAST(monetary AS VARCHAR) FROM profiles") == [("270000000000000.0000",)]
+    run("workspaces", "--delete", made["workspace"])
+
+
 def test_a_dry_run_says_what_a_file_seems_to_be_and_loads_nothing(run: Any, tmp_path: Path) -> None:
     before = list_workspaces()
     path = write(tmp_path / "x.csv", csv_of(["u,i,view,01/02/2024,1"]))

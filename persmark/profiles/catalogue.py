@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from persmark.text import Text, text
 
-MONEY = "DECIMAL(18,4)"
+MONEY = "DECIMAL(38,4)"  # a sum of any number of amounts
 ATTRIBUTE_PREFIX = "attribute_"
 
 

@@ -26,7 +26,7 @@ added AS (
         count(*) FILTER (WHERE event_type = 'cart') AS n_carts,
         count(*) FILTER (WHERE event_type = 'coupon_redeemed') AS n_coupons_redeemed,
         count(*) FILTER (WHERE event_type = 'campaign_received') AS n_campaigns_received,
-        CAST(sum(value) FILTER (WHERE event_type IN ('purchase', 'refund')) AS DECIMAL(18, 4)) AS monetary,
+        CAST(sum(value) FILTER (WHERE event_type IN ('purchase', 'refund')) AS DECIMAL(38, 4)) AS monetary,
         count(*) FILTER (WHERE own AND local_hour < 6) AS n_night,
         count(*) FILTER (WHERE own AND local_hour >= 6 AND local_hour < 12) AS n_morning,
         count(*) FILTER (WHERE own AND local_hour >= 12 AND local_hour < 18) AS n_afternoon,

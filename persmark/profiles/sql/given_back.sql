@@ -87,6 +87,6 @@ SELECT
     order_id,
     order_time,
     CAST(count(*) AS BIGINT) AS n_lines,
-    CAST(coalesce(sum(value), 0) AS DECIMAL(18, 4)) AS value
+    CAST(coalesce(sum(value), 0) AS DECIMAL(38, 4)) AS value
 FROM parts
 GROUP BY user_id, order_id, order_time

@@ -11,8 +11,8 @@ WITH placed AS (
             CAST(epoch(coalesce(min(local_date), CAST(min(event_time) AS DATE))) AS DOUBLE) / 86400.0 AS BIGINT
         ) AS order_day,
         count(*) AS n_lines,
-        CAST(sum(value) AS DECIMAL(18, 4)) AS value,
-        CAST(sum(discount) AS DECIMAL(18, 4)) AS discount
+        CAST(sum(value) AS DECIMAL(38, 4)) AS value,
+        CAST(sum(discount) AS DECIMAL(38, 4)) AS discount
     FROM seen
     WHERE event_type = 'purchase' AND event_time <= CAST($as_of AS TIMESTAMP) AND user_id IS NOT NULL
     GROUP BY user_id, order_id, CASE WHEN order_id IS NULL THEN event_time END

@@ -21,5 +21,5 @@ SELECT
     CAST(coalesce(sum(a.n), 0) AS BIGINT) AS n_over,
     max(a.amount) AS largest
 FROM level AS l
-LEFT JOIN amounts AS a ON a.amount > l.high * $factor
+LEFT JOIN amounts AS a ON a.amount > CAST(l.high AS DECIMAL(38,4)) * $factor
 GROUP BY l.high, l.n_all
