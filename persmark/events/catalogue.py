@@ -9,10 +9,10 @@ from persmark.events.contacts import Summary, people
 from persmark.events.finish import Counts
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, capture, carry_links, link_notes
-from persmark.events.load import Filled, collect_rejects, stage
 from persmark.events.mapping import Mapping
 from persmark.events.persons import pseudonymise, withheld_notes, withhold_emails
 from persmark.events.stage import SourceFile
+from persmark.events.staging import Filled, collect_rejects, stage
 from persmark.jobs import OnProgress
 from persmark.privacy import Vault
 from persmark.store import Workspace, Writer, read_sql

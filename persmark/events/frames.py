@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from persmark.columns import GROUP_OF
 from persmark.events.finish import ORDER, finish
 from persmark.events.ledger import recover
-from persmark.events.load import typed_select
+from persmark.events.meaning import typed_select
 from persmark.events.ruling import Ruling
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, now

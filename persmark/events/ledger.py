@@ -17,13 +17,14 @@ from persmark.events.corrections import Prepared, is_corrections, prepare, seale
 from persmark.events.finish import Counts
 from persmark.events.formats import digest
 from persmark.events.guesses import Question, phone_question
-from persmark.events.load import Filled, load_events
+from persmark.events.load import load_events
 from persmark.events.mapping import Mapping
 from persmark.events.mappings import keep_mapping, mapping_for, read_as_before, saved_mapping
 from persmark.events.propose import Proposal, propose
 from persmark.events.records import Rejects
 from persmark.events.sources import Source, published_sources
 from persmark.events.stage import SourceFile
+from persmark.events.staging import Filled
 from persmark.events.waiting import check_key, settle_contacts, settle_left_over
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, now, require_room

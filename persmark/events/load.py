@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping as Map
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
-from persmark.columns import EVENT_TYPES, PURCHASE, REFUND, TABLES
-from persmark.events.clock import local_time_sql, shift_sql, utc_sql
+from persmark.columns import EVENT_TYPES, TABLES
+from persmark.events.clock import local_time_sql, utc_sql
 from persmark.events.finish import ORDER, Counts, finish
 from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, brings_new, capture, key_pairs, link_notes
-from persmark.events.mapping import KEY_COLUMNS, Mapping
-from persmark.events.objects import is_nested
+from persmark.events.mapping import Mapping
+from persmark.events.meaning import earliest, event_type_sql, latest, typed_select, whole
 from persmark.events.persons import Named, holds_email, pseudonymise, withheld_notes, withhold_emails
 from persmark.events.records import Rejects
 from persmark.events.ruling import Ruling
-from persmark.events.stage import (
-    SourceFile,
-    raw_lines,
-    raw_rows,
-    stage_columns,
-    staged,
-    unreadable_parquet,
-)
-from persmark.events.vocabulary import EVENT_TYPE_NAMES, TARGETS
+from persmark.events.stage import SourceFile
+from persmark.events.staging import Filled, collect_rejects, stage
 from persmark.jobs import OnProgress
-from persmark.settings import settings
 from persmark.store import EngineError, Workspace, Writer, literal, quoted, read_sql
 from persmark.text import Text, text
 
@@ -45,125 +33,6 @@ _ITEM_COLUMNS = {
 }  # fmt: skip
 
 
-@dataclass
-class Filled:
-    """What reading a file left in the table that is being built.
-
-    Attributes:
-        rejects: Rows that are not in it.
-        notes: What was changed on the way, in words.
-        n_links: Links of its user ids to something else.
-        new_links: Whether some of them did not stand before.
-        n_records: Physical records, counted apart from the loading.
-    """
-
-    rejects: Rejects
-    n_records: int
-    notes: list[Text] = field(default_factory=list)
-    n_links: int = 0
-    new_links: bool = False
-
-
-def _latest() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None) + timedelta(days=settings().events.future_days)
-
-
-def _earliest(mapping: Mapping) -> datetime:
-    return datetime(mapping.earliest_year or settings().events.earliest_year, 1, 1)
-
-
-def typed_select(
-    values: Map[str, str],
-    source: str,
-    *,
-    time_zone: str,
-    source_id: int,
-    mapping: Mapping | None = None,
-    extra: Sequence[str] = (),
-    order: str = "",
-) -> str:
-    """A SELECT of the events table's columns.
-
-    Args:
-        values: Column -> SQL expression over `source`; what is missing becomes NULL. `event_time`
-            must be a UTC TIMESTAMP in whole seconds.
-        source: What stands after FROM.
-        time_zone: The workspace's, for the local columns.
-        source_id: Whose rows these are.
-        mapping: What a value is money of, and which rows are refunds: their value is negative. Holes:
-            `$refund_prefix`, where it has one.
-        extra: Columns of `source` that come after the table's own.
-        order: ORDER BY of what is read, before what follows from it is computed: a sort carries less
-            then.
-    """
-    shift = shift_sql("event_time", time_zone, until_year=datetime.now(UTC).year + 1)
-    made = {
-        **values,
-        "local_date": f"CAST(event_time + to_seconds({shift}) AS DATE)",
-        "local_hour": f"CAST((CAST(epoch(event_time) AS BIGINT) + ({shift})) // 3600 % 24 AS INTEGER)",
-        "source_id": str(int(source_id)),
-        "repeat_no": "0",
-        "by_rule": "0",
-    }
-    inner = [name for name in TABLES["events"] if name in values]
-    first = ", ".join(f"{values[name]} AS {quoted(name)}" for name in inner)
-    meant = {name: quoted(name) for name in inner} | (_meant(mapping, values) if mapping else {})
-    outer = ", ".join(
-        f"CAST({meant.get(name) or made.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
-        for name, kind in TABLES["events"].items()
-    )
-    more = "".join(f", {quoted(name)}" for name in extra)
-    return f"SELECT {outer}{more} FROM (SELECT {first}{more} FROM {source} {order})"
-
-
-def _meant(mapping: Mapping, values: Map[str, str]) -> dict[str, str]:
-    """Event type and value as the mapping derives them from columns that were read."""
-    signs = (
-        ["starts_with(order_id, $refund_prefix)"] if mapping.refund_prefix and "order_id" in values else []
-    )
-    if mapping.negative_refunds:
-        signs += [f"coalesce({name} < 0, false)" for name in ("quantity", "value") if name in values]
-    kind = "event_type"
-    if signs:
-        bought = f"event_type = {literal(PURCHASE)} AND ({' OR '.join(signs)})"
-        kind = f"CASE WHEN {bought} THEN {literal(REFUND)} ELSE event_type END"
-    if "value" not in values:
-        return {"event_type": kind}
-    amount = "value"
-    if mapping.value_of == "unit" and "quantity" in values:
-        amount = "CAST(value * coalesce(quantity, 1) AS DECIMAL(18,4))"
-    return {
-        "event_type": kind,
-        "value": f"CASE WHEN {kind} = {literal(REFUND)} THEN -abs({amount}) ELSE {amount} END",
-    }
-
-
-def _event_type_sql(column: str | None, mapping: Mapping, params: dict[str, object]) -> str:
-    """A behaviour in our vocabulary: as the mapping says, else by any known spelling, else as it came."""
-    if column is None:
-        params["event_type"] = mapping.event_type
-        return "$event_type"
-    branches = []
-    for position, (raw, name) in enumerate(mapping.event_types.items()):
-        params[f"raw_{position}"], params[f"name_{position}"] = raw, name
-        branches.append(f"WHEN {column} = $raw_{position} THEN $name_{position}")
-    # Told apart first, so that only what no branch knows is folded letter by letter.
-    ours = ", ".join(map(literal, EVENT_TYPES))
-    params["spellings"], params["meanings"] = list(EVENT_TYPE_NAMES), list(EVENT_TYPE_NAMES.values())
-    folded = f"regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '', 'g')"
-    meaning = f"list_extract($meanings, list_position($spellings, {folded}))"
-    branches.append(f"WHEN {column} IN ({ours}) THEN {column}")
-    return f"CASE {' '.join(branches)} ELSE coalesce({meaning}, {column}) END"
-
-
-def _whole(column: str, target: str, mapping: Mapping) -> str:
-    """An id without the decimal point that a number column gave it."""
-    if target not in mapping.whole_ids:
-        return column
-    return f"regexp_replace({column}, '^(\\d+)\\.0+$', '\\1')"
-
-
-# Columns worked out of the file's own, once for each row.
 _LOCAL_TIME = "time without zone"
 _WRITTEN_TYPE = "event type as written"
 
@@ -219,7 +88,7 @@ def fast_fill(
     values = {"event_time": time_type[1]}
     for name in ("user_id", *_TEXTS):
         if column := mapping.columns.get(name):
-            values[name] = _whole(_trimmed(quoted(column)), name, mapping)
+            values[name] = whole(_trimmed(quoted(column)), name, mapping)
     for name in _NUMBERS:
         if column := mapping.columns.get(name):
             place, kind_of = quoted(column), TABLES["events"][name]
@@ -227,7 +96,7 @@ def fast_fill(
             values[name] = f"""CASE WHEN {place} IS DISTINCT FROM CAST({place} AS {kind_of})
                 THEN CAST(error('rounded') AS {kind_of}) ELSE CAST({place} AS {kind_of}) END"""
     kind = mapping.columns.get("event_type")
-    values["event_type"] = _event_type_sql(quoted(_WRITTEN_TYPE) if kind else None, mapping, params)
+    values["event_type"] = event_type_sql(quoted(_WRITTEN_TYPE) if kind else None, mapping, params)
     if rest := mapping.rest(names):
         for position, name in enumerate(rest):
             params[f"rest_{position}"] = name
@@ -280,7 +149,7 @@ def fast_fill(
             f"""SELECT count(*), count(*) FILTER (WHERE user_id IS NULL OR event_type IS NULL
                     OR event_time IS NULL OR event_time < $earliest OR event_time > $latest),
                 (SELECT count(*) FROM reject_errors) FROM {table}""",
-            {"earliest": _earliest(mapping), "latest": _latest()},
+            {"earliest": earliest(mapping), "latest": latest()},
         )
         n_rows, n_bad, n_rejected = checked[0]
     except EngineError:
@@ -293,119 +162,6 @@ def fast_fill(
     if form.skip_lines:
         rejects.skip("preamble", form.skip_lines)
     return Filled(rejects, expected + form.skip_lines)
-
-
-def _stage_parquet(w: Writer, path: Path, mapping: Mapping, names: Sequence[str]) -> None:
-    # By position: the database gives columns whose names differ in case only other names than we do.
-    held = [row[0] for row in w.rows("DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)})]
-    place = {name: quoted(there) for name, there in zip(names, held, strict=True)}
-    # A file may have a column of that name itself; then its order is kept and counted.
-    numbered = "file_row_number" not in [name.lower() for name in held]
-    line = "file_row_number + 1" if numbered else "row_number() OVER ()"
-    columns = [f"{line} AS line", "1 AS n_lines"]
-    for target in TARGETS[mapping.kind]:
-        column = mapping.columns.get(target)
-        columns.append(
-            f"CAST({place[column]} AS VARCHAR) AS {quoted(target)}"
-            if column
-            else f"CAST(NULL AS VARCHAR) AS {quoted(target)}"
-        )
-    for key, column in KEY_COLUMNS.items():
-        there = place.get(mapping.keys.get(key, ""), "NULL")
-        columns.append(f"CAST({there} AS VARCHAR) AS {column}")
-    params: dict[str, object] = {"path": str(path)}
-    rest = mapping.rest(names)
-    if rest:
-        for position, name in enumerate(rest):
-            params[f"rest_{position}"] = name
-        pairs = ", ".join(f"$rest_{at}, CAST({place[name]} AS VARCHAR)" for at, name in enumerate(rest))
-        columns.append(f"CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR) AS rest")
-    else:
-        columns.append("CAST(NULL AS VARCHAR) AS rest")
-    if not numbered:
-        w.run("SET preserve_insertion_order = true")
-    w.run(
-        f"""CREATE TEMP TABLE stage AS SELECT {", ".join(columns)}
-        FROM read_parquet($path{", file_row_number = true" if numbered else ""})""",
-        params,
-    )
-    w.run("SET preserve_insertion_order = false")
-
-
-def stage(w: Writer, file: SourceFile, on_progress: OnProgress) -> Filled:
-    """Every record as text into the temporary table `stage`, or into the rejects."""
-    w.run("SET TimeZone = 'UTC'")
-    path, form, mapping = file.path, file.form, file.mapping
-    if form.kind == "parquet" and not _reshaped(file):
-        try:
-            _stage_parquet(w, path, mapping, file.names)
-        except EngineError as error:
-            raise unreadable_parquet(path.name) from error
-        return Filled(
-            Rejects(), int(w.rows("SELECT count(*) FROM read_parquet($path)", {"path": str(path)})[0][0])
-        )
-    rejects = Rejects()
-    declared = ", ".join(
-        ["line BIGINT", "n_lines INTEGER", *(f"{quoted(n)} VARCHAR" for n in stage_columns(mapping.kind))]
-    )
-    w.run(f"CREATE TEMP TABLE stage ({declared})")
-    total = 0
-    for batch in staged(file, rejects):
-        w.rows("INSERT INTO stage BY NAME SELECT * FROM batch", inputs={"batch": batch})
-        total += batch.num_rows
-        on_progress(
-            0.1 + 0.5 * min(total / max(file.read.n_lines, 1), 1.0),
-            text("Reading carefully: {n} of about {all} lines", n=total, all=file.read.n_lines),
-        )
-    if mapping.by_line:
-        total = int(w.rows("SELECT count(DISTINCT line) FROM stage")[0][0])
-    n_records = total + len(rejects.rows) + sum(rejects.skipped.values())
-    if form.kind == "parquet":
-        n_records = int(w.rows("SELECT count(*) FROM read_parquet($path)", {"path": str(path)})[0][0])
-    notes = rejects.notes()
-    if n := rejects.skipped.get("no_event"):
-        notes.append(text("{n} rows have no filled column of an item and make no event.", n=n))
-    return Filled(rejects, n_records, notes)
-
-
-def _reshaped(file: SourceFile) -> bool:
-    """Whether a Parquet file's rows become others than they are."""
-    return bool(file.mapping.shaped or file.header or is_nested(file.path))
-
-
-def collect_rejects(w: Writer, file: SourceFile, filled: Filled) -> None:
-    """Move rows that `typed` could not read to the rejects, with their raw text."""
-    if file.mapping.by_line:
-        # A record with a bad part is rejected whole: it is mended and comes again whole.
-        w.run(
-            """UPDATE typed SET reason = b.bad.reason, detail = b.bad.detail
-            FROM (SELECT line, min({reason: reason, detail: detail}) AS bad FROM typed
-                WHERE reason IS NOT NULL GROUP BY line) AS b
-            WHERE typed.line = b.line"""
-        )
-    bad = w.rows(
-        "SELECT DISTINCT line, n_lines, reason, detail FROM typed WHERE reason IS NOT NULL ORDER BY line"
-    )
-    raw: dict[int, str]
-    if file.form.kind == "parquet" and _reshaped(file):
-        raw = raw_rows(file.path, file.header or file.names, {line: n for line, n, _, _ in bad})
-    elif file.form.kind == "parquet":
-        # Under the file's own names, so that a corrected row is read by the same mapping.
-        own = {**file.mapping.columns, **{KEY_COLUMNS[key]: name for key, name in file.mapping.keys.items()}}
-        raw = {
-            line: json.dumps(
-                {own[k]: v for k, v in zip(names, cells, strict=True) if v is not None}
-                | json.loads(rest or "{}"),
-                ensure_ascii=False,
-            )
-            for names in [[row[0] for row in w.rows("DESCRIBE stage")][2:-1]]
-            for line, _, *cells, rest in w.rows(
-                "SELECT s.* FROM stage s JOIN typed t ON t.line = s.line WHERE t.reason IS NOT NULL"
-            )
-        }
-    else:
-        raw = raw_lines(file.path, file.form, {line: n for line, n, _, _ in bad})
-    filled.rejects.rows.extend((line, reason, detail, raw.get(line, "")) for line, _, reason, detail in bad)
 
 
 def careful_fill(
@@ -429,8 +185,8 @@ def careful_fill(
             "time_zone": mapping.time_zone,
             # Parquet holds numbers as numbers; their text always has a point.
             "decimal": "." if file.form.kind == "parquet" else mapping.decimal,
-            "earliest": _earliest(mapping),
-            "latest": _latest(),
+            "earliest": earliest(mapping),
+            "latest": latest(),
             "has_event_type": "event_type" in mapping.columns,
             "blocked": BLOCKED,
             "of_unit": mapping.value_of == "unit",
@@ -439,7 +195,7 @@ def careful_fill(
     if n := _n_rounded(w):
         filled.notes.append(text("{n} rows have numbers with more than four decimals, rounded to four.", n=n))
     for target in mapping.whole_ids:
-        w.run(f"UPDATE typed SET {quoted(target)} = {_whole(quoted(target), target, mapping)}")
+        w.run(f"UPDATE typed SET {quoted(target)} = {whole(quoted(target), target, mapping)}")
     collect_rejects(w, file, filled)
     named = pseudonymise(workspace, w, mapping, source_id=source_id)
     n_withheld = withhold_emails(w, (*_TEXTS, "event_type", "properties"))
@@ -453,7 +209,7 @@ def careful_fill(
     filled.n_links = n_links
     params: dict[str, object] = {}
     values = {name: name for name in ("user_id", "event_time", *_TEXTS, *_NUMBERS, "properties")}
-    values["event_type"] = _event_type_sql(
+    values["event_type"] = event_type_sql(
         "event_type" if "event_type" in mapping.columns else None, mapping, params
     )
     select = typed_select(

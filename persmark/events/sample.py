@@ -16,7 +16,7 @@ from persmark.errors import NotFoundError
 from persmark.events.finish import ORDER, finish
 from persmark.events.formats import digest
 from persmark.events.ledger import recover
-from persmark.events.load import typed_select
+from persmark.events.meaning import typed_select
 from persmark.events.ruling import Ruling
 from persmark.jobs import OnProgress, unwatched
 from persmark.store import Workspace, Writer, now, read_sql
