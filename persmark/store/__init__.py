@@ -1,6 +1,6 @@
 """The one door to the databases: workspaces, their published tables and their small state."""
 
-from persmark.store.reader import QueryStoppedError, Reader, literal, quoted, read_sql
+from persmark.store.reader import EngineError, QueryStoppedError, Reader, literal, quoted, read_sql
 from persmark.store.room import require_room, room_on_disk
 from persmark.store.state import State
 from persmark.store.workspace import (
@@ -13,7 +13,7 @@ from persmark.store.workspace import (
     workspace_exists,
     workspace_name,
 )
-from persmark.store.writer import EngineError, Writer, exclusive
+from persmark.store.writer import Writer, exclusive
 
 __all__ = [
     "EngineError",

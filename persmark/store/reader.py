@@ -15,6 +15,7 @@ from persmark.columns import GROUP_OF, GROUPS, TABLES
 from persmark.errors import PersmarkError
 from persmark.settings import settings
 from persmark.store.manifest import Manifest
+from persmark.store.room import disk_full, says_full
 from persmark.text import text
 
 if TYPE_CHECKING:
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
 
 # Tables where a later file's rows replace the earlier ones of the same key.
 LATEST_BY: Mapping[str, str] = {"sessions": "user_id", "items": "item_id", "users": "user_id"}
+
+
+class EngineError(PersmarkError):
+    """The database refused a statement; nothing was changed."""
+
+
+@contextmanager
+def refusals(folder: Path) -> Iterator[None]:
+    """What the database refuses, as our own error with one line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if says_full(error):
+            raise disk_full(folder) from error
+        raise EngineError(
+            text("The database could not finish a step. Received: {problem}.",
+                 problem=str(error).strip().splitlines()[0].rstrip(".")),
+            hint="Nothing was changed.",
+        ) from error  # fmt: skip
 
 
 class QueryStoppedError(PersmarkError):
@@ -110,6 +130,7 @@ class Reader:
         keep_order: bool = True,
     ) -> None:
         self.manifest = manifest
+        self._folder = folder
         self._root = connect(
             folder / "tmp",
             memory_limit or settings().store.reader_memory_limit,
@@ -180,6 +201,9 @@ class Reader:
                      seconds=(limit_ms or 0) / 1000),
                 hint="Narrow the dates or the rule.",
             ) from error  # fmt: skip
+        except duckdb.Error as error:
+            with refusals(self._folder):
+                raise error
         finally:
             cursor.close()
 

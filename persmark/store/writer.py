@@ -12,15 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from persmark.columns import GROUP_OF, TABLES
-from persmark.errors import BusyError, InputError, PersmarkError
+from persmark.errors import BusyError, InputError
 from persmark.settings import settings
 from persmark.store.manifest import Group, Manifest, read_manifest, sync, write_manifest
 from persmark.store.pulse import Pulse, Tell
-from persmark.store.reader import Reader, literal, quoted
-from persmark.store.room import disk_full, room_on_disk, says_full
+from persmark.store.reader import Reader, literal, quoted, refusals
+from persmark.store.room import room_on_disk
 from persmark.text import text
 
 if TYPE_CHECKING:
@@ -29,25 +27,6 @@ if TYPE_CHECKING:
 
 # Names of temporary files hold the id of the process that made them.
 _TEMPORARY = re.compile(r"(?:persmark|duckdb_temp)_(\d+)_")
-
-
-class EngineError(PersmarkError):
-    """The database refused a statement; nothing was published."""
-
-
-@contextmanager
-def _refusals(folder: Path) -> Iterator[None]:
-    """What the database refuses, as our own error with one line."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if says_full(error):
-            raise disk_full(folder) from error
-        raise EngineError(
-            text("The database could not finish a step. Received: {problem}.",
-                 problem=str(error).strip().splitlines()[0].rstrip(".")),
-            hint="Nothing was changed.",
-        ) from error  # fmt: skip
 
 
 class Writer(Reader):
@@ -65,7 +44,6 @@ class Writer(Reader):
 
     def __init__(self, folder: Path, manifest: Manifest, parts: Mapping[str, Path]) -> None:
         super().__init__(folder, manifest, memory_limit=settings().store.memory_limit, keep_order=False)
-        self._folder = folder
         self._pulse: Pulse | None = None
         self.groups = tuple(parts)
         self.stats_of: dict[str, dict[str, Any]] = {group: {} for group in parts}
@@ -75,7 +53,7 @@ class Writer(Reader):
             group: "out" if position == 0 else f"out_{group}" for position, group in enumerate(parts)
         }
         for group, part in parts.items():
-            with _refusals(folder):
+            with refusals(folder):
                 self._root.execute(f"ATTACH {literal(part)} AS {quoted(self._schemas[group])}")
 
     def watch(self, on_progress: Tell, stops: Sequence[float] = ()) -> Tell:
@@ -110,7 +88,7 @@ class Writer(Reader):
     @contextmanager
     def _statement(self) -> Iterator[None]:
         """Around each statement: errors as our own, progress repeated."""
-        with _refusals(self._folder), self._pulse.statement() if self._pulse else nullcontext():
+        with refusals(self._folder), self._pulse.statement() if self._pulse else nullcontext():
             yield
 
     @property

@@ -311,6 +311,14 @@ def test_a_query_past_its_limit_is_stopped_and_the_reader_lives_on(empty: Worksp
         assert reader.value("SELECT 1") == 1
 
 
+@pytest.mark.parametrize("read", ["table", "rows", "frame"])
+def test_a_reader_too_speaks_of_what_the_database_refuses_in_one_line(empty: Workspace, read: str) -> None:
+    with empty.reader() as reader:
+        with pytest.raises(EngineError, match=r"^The database could not finish a step\. Received: .*o'f 张"):
+            getattr(reader, read)("SELECT CAST($name AS INTEGER)", {"name": "o'f 张"})
+        assert reader.value("SELECT 1") == 1
+
+
 def test_rows_come_in_the_order_asked_for(empty: Workspace) -> None:
     with empty.reader() as reader:
         found = reader.table("SELECT range AS n FROM range(300000) ORDER BY n DESC").column("n").to_pylist()
