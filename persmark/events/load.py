@@ -35,6 +35,7 @@ _ITEM_COLUMNS = {
 
 _LOCAL_TIME = "time without zone"
 _WRITTEN_TYPE = "event type as written"
+_CUT = " to four decimals"
 
 
 def _trimmed(column: str) -> str:
@@ -77,13 +78,18 @@ def fast_fill(
     clean = clean and mapping.decimal == "." and mapping.phone_ids != "phone"
     if not clean or time_type is None or any(mapping.columns.get(c) for c in _ITEM_COLUMNS.values()):
         return None
-    if mapping.shaped or file.header or {_LOCAL_TIME, _WRITTEN_TYPE} & set(names):
+    if (
+        mapping.shaped
+        or file.header
+        or {_LOCAL_TIME, _WRITTEN_TYPE, *(name + _CUT for name in _NUMBERS)} & set(names)
+    ):
         return None
     types = dict.fromkeys(names, "VARCHAR")
     types[mapping.columns["event_time"]] = time_type[0]
     for number in _NUMBERS:
         if column := mapping.columns.get(number):
             types[column] = _FINE
+    worked_out: dict[str, str] = {}
     params: dict[str, object] = {}
     values = {"event_time": time_type[1]}
     for name in ("user_id", *_TEXTS):
@@ -91,10 +97,11 @@ def fast_fill(
             values[name] = whole(_trimmed(quoted(column)), name, mapping)
     for name in _NUMBERS:
         if column := mapping.columns.get(name):
-            place, kind_of = quoted(column), TABLES["events"][name]
+            kind_of, cut = TABLES["events"][name], name + _CUT
+            worked_out[cut] = f"CAST({quoted(column)} AS {kind_of})"
             # What would be rounded is counted, and said, by the careful way.
-            values[name] = f"""CASE WHEN {place} IS DISTINCT FROM CAST({place} AS {kind_of})
-                THEN CAST(error('rounded') AS {kind_of}) ELSE CAST({place} AS {kind_of}) END"""
+            values[name] = f"""CASE WHEN {quoted(column)} <> {quoted(cut)}
+                THEN CAST(error('rounded') AS {kind_of}) ELSE {quoted(cut)} END"""
     kind = mapping.columns.get("event_type")
     values["event_type"] = event_type_sql(quoted(_WRITTEN_TYPE) if kind else None, mapping, params)
     if rest := mapping.rest(names):
@@ -126,7 +133,6 @@ def fast_fill(
         return None
     if mapping.keys and not key_pairs(w, mapping, source, reading):
         return None
-    worked_out = {}
     if time_type[0] == "VARCHAR":
         worked_out[_LOCAL_TIME] = local_time_sql(quoted(mapping.columns["event_time"]))
     if kind:
