@@ -7,6 +7,7 @@ cap, merge, drop, those of one kind in the order they were saved; `persmark.even
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -45,7 +46,7 @@ def _word(kind: str, name: str, value: object) -> str:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """What all rules can do.
 
     Attributes:
@@ -77,22 +78,22 @@ class Rule:
         return made.read(raw)
 
     @classmethod
+    @abstractmethod
     def keys(cls) -> tuple[str, ...]:
         """Keys of the JSON object beside `kind`."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def read(cls, raw: Mapping[str, Any]) -> Rule:
         """The rule of this kind that a JSON object holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sentence(self) -> Text:
         """What the rule does, for people."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
