@@ -1,6 +1,6 @@
 """Events become one row per user, as of a time: what marketers call profiles."""
 
-from persmark.profiles.build import ProfilesBuilt, build_profiles, refresh_profiles
+from persmark.profiles.build import ProfilesBuilt, build_profiles, profiles_as_of, refresh_profiles
 from persmark.profiles.catalogue import (
     DAYPARTS,
     FEATURES,
@@ -35,6 +35,7 @@ __all__ = [
     "feature_catalogue",
     "profile",
     "profile_columns",
+    "profiles_as_of",
     "refresh_profiles",
     "rfm_cells",
     "search_users",

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from persmark.errors import EmptyError
 from persmark.jobs import OnProgress
@@ -17,6 +17,9 @@ from persmark.profiles.touched import find_touched, recipe, up_to_date
 from persmark.settings import ProfileSettings, settings
 from persmark.store import Reader, Workspace, Writer, quoted, read_sql
 from persmark.text import text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # File -> what a person reads while it runs, and its part of the whole work.
 STEPS: tuple[tuple[str, str, float], ...] = (
@@ -212,6 +215,28 @@ def refresh_profiles(
     return _publish(workspace, as_of, actor, on_progress, whole=False)
 
 
+def profiles_as_of(workspace: Workspace, as_of: datetime, *, up_to_source: int | None = None) -> pa.Table:
+    """One row per user as of another moment, or of the first sources alone; nothing is published.
+
+    Stands beside the published profiles: no lock is taken, and the work lies in a file that is thrown
+    away. The catalogue and the users' attributes are those of today, as they carry no time.
+
+    Args:
+        workspace: Whose events.
+        as_of: The moment the profiles describe, UTC.
+        up_to_source: Only events of sources with at most this number count; None = of all.
+
+    Returns:
+        The columns of `profiles`, sorted by `user_id`.
+
+    Raises:
+        EmptyError: There are no such events up to `as_of`.
+    """
+    with workspace.scratch("profiles") as writer:
+        _make(writer, _utc(as_of), settings().profiles, up_to_source=up_to_source)
+        return writer.table("SELECT * FROM out.profiles ORDER BY user_id")
+
+
 def _publish(
     workspace: Workspace, as_of: datetime | None, actor: str, on_progress: OnProgress | None, *, whole: bool
 ) -> ProfilesBuilt:
@@ -256,17 +281,27 @@ def _make(
     moment: datetime,
     chosen: ProfileSettings,
     *,
-    refreshing: bool,
-    on_progress: OnProgress | None,
+    refreshing: bool = False,
+    up_to_source: int | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, str], int, int]:
     """Fill the tables; returns the attributes' columns, all users and those counted from events."""
-    values = {"as_of": moment, **asdict(chosen)}
+    values = {
+        "as_of": moment,
+        "up_to_source": up_to_source,
+        "session_gap_minutes": settings().events.session_gap_minutes,
+        **asdict(chosen),
+    }
     steps = (*STEPS, *LAST_STEPS)
     if on_progress:
         on_progress = writer.watch(on_progress, list(accumulate(part for _, _, part in steps)))
         on_progress(0.0, text("Looking for what changed") if refreshing else text("Reading users"))
     attributes = _attributes(writer, chosen.max_attributes)
-    writer.run(read_sql("persmark.profiles", "seen_touched" if refreshing else "seen"))
+    if up_to_source is None:
+        writer.run(read_sql("persmark.profiles", "seen_touched" if refreshing else "seen"))
+    else:
+        _run(writer, "seen_sources", values, 0)
+        _run(writer, "seen_sources_sessions", values, 0)
     done, n_counted = 0.0, 0
     for name, doing, part in steps:
         if on_progress:

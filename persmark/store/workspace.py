@@ -23,7 +23,7 @@ from persmark.settings import settings
 from persmark.store.manifest import Manifest, read_manifest
 from persmark.store.reader import Reader
 from persmark.store.state import State
-from persmark.store.writer import Writer, exclusive, write_groups
+from persmark.store.writer import Writer, exclusive, scratch_group, write_groups
 from persmark.text import text
 
 STATE_FILE = "state.sqlite"
@@ -121,6 +121,10 @@ class Workspace:
     ) -> AbstractContextManager[Writer]:
         """See `persmark.store.writer.write_groups`."""
         return write_groups(self.folder, groups, delta=delta, wait_seconds=wait_seconds)
+
+    def scratch(self, group: str) -> AbstractContextManager[Writer]:
+        """See `persmark.store.writer.scratch_group`."""
+        return scratch_group(self.temporary(), self.folder, group)
 
     def audit(
         self, actor: str, verb: str, request: Mapping[str, object], result: Mapping[str, object]

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from persmark.columns import GROUP_OF, TABLES
 from persmark.errors import BusyError, InputError
 from persmark.settings import settings
@@ -24,6 +26,8 @@ from persmark.text import text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+
+_OPENING_TRIES = 5
 
 # Names of temporary files hold the id of the process that made them.
 _TEMPORARY = re.compile(r"(?:persmark|duckdb_temp)_(\d+)_")
@@ -288,6 +292,38 @@ def write_groups(
             for part in parts.values():
                 for left in (part, part.with_name(part.name + ".wal")):
                     left.unlink(missing_ok=True)
+
+
+def _opened(folder: Path, parts: Mapping[str, Path]) -> Writer:
+    """A writer on what is published now, without the lock."""
+    for tries_left in reversed(range(_OPENING_TRIES)):
+        try:
+            return Writer(folder, read_manifest(folder), parts)
+        except duckdb.IOException:
+            # Two publications between reading the manifest and opening its files.
+            if not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def scratch_group(temporary: Path, folder: Path, group: str) -> Iterator[Writer]:
+    """Work out one group's tables in a file that is thrown away when the block ends.
+
+    Takes no lock and publishes nothing, so that it stands beside readers and the one writer.
+
+    Args:
+        temporary: A name for that file, see `Workspace.temporary`.
+        folder: The workspace's folder.
+        group: Whose tables `out` takes.
+    """
+    part = temporary.with_suffix(".duckdb")
+    try:
+        with room_on_disk(folder), _opened(folder, {group: part}) as writer:
+            yield writer
+    finally:
+        for left in (part, part.with_name(part.name + ".wal")):
+            left.unlink(missing_ok=True)
 
 
 def _publish(
