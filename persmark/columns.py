@@ -164,8 +164,11 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "user_id": "VARCHAR",
             "event_time": "TIMESTAMP",
         },
+    },
+    # Lists of users that no rule can say: found groups, lookalikes. A rebuild of profiles keeps them.
+    "segments": {
         "segment_members": {
-            "segment": "VARCHAR",
+            "segment": "VARCHAR",  # name of the list
             "user_id": "VARCHAR",
         },
     },
@@ -262,6 +265,16 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "n_users": "INTEGER NOT NULL",
         "saved_at": "TEXT NOT NULL",
         "deleted": "INTEGER NOT NULL",
+    },
+    # Searches for groups and for lookalikes; what each found lies in the folder of its run.
+    "discoveries": {
+        "run_id": "TEXT PRIMARY KEY",
+        "kind": "TEXT NOT NULL",  # groups or lookalikes
+        "settings": "TEXT NOT NULL",
+        "reads": "TEXT NOT NULL",  # content versions of the groups read
+        "report": "TEXT NOT NULL",
+        "seconds": "REAL NOT NULL",
+        "found_at": "TEXT NOT NULL",
     },
     "placements": {
         "name": "TEXT PRIMARY KEY",

@@ -47,7 +47,7 @@ def test_a_base_and_a_delta_are_one_table(empty: Workspace) -> None:
         assert sorted(found) == [(HARD,), ("a",)]
         assert reader.frame("SELECT count(*) AS n FROM segment_members")["n"].tolist() == [2]
         assert reader.value("SELECT user_id FROM segment_members WHERE false") is None
-    assert empty.versions() == {"profiles": 2}
+    assert empty.versions() == {"segments": 2}
 
 
 def test_a_new_base_replaces_base_and_deltas(empty: Workspace) -> None:
@@ -160,10 +160,10 @@ def test_several_groups_are_published_together(empty: Workspace) -> None:
         w.put("items", pa.table({"item_id": [HARD]}))
         w.stats_of["events"]["n_events"] = 1
         w.stats_of["catalogue"]["n_items"] = 1
-    assert empty.versions() == {"profiles": 1, "events": 2, "catalogue": 2}
+    assert empty.versions() == {"segments": 1, "events": 2, "catalogue": 2}
     assert empty.stats("events") == {"n_events": 1}
     assert empty.stats("catalogue") == {"n_items": 1}
-    assert empty.reads("events") == {"profiles": 1}
+    assert empty.reads("events") == {"segments": 1}
     with empty.reader() as reader:
         assert reader.rows("SELECT e.user_id, i.item_id FROM events e, items i") == [("u", HARD)]
 
