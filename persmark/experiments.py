@@ -60,11 +60,7 @@ def assign_arms(user_ids: Iterable[str], *, share: float, seed: int, key: str) -
     Raises:
         InputError: The share is outside 0 to 1.
     """
-    if not 0 <= share < 1:
-        raise InputError(
-            text("A holdout's share must be at least 0 and below 1. Received: {share}.", share=share),
-            hint="0.1 withholds one user in ten.",
-        )
+    _share(share)
     ordered = hash_order(user_ids, seed=seed, key=key)
     n_holdout = math.floor(share * len(ordered) + 0.5)
     arms = sorted([(user, HOLDOUT) for user in ordered[:n_holdout]] + [
@@ -141,6 +137,97 @@ def minimum_detectable_difference(
 
 
 _power = power
+
+
+@dataclass(frozen=True)
+class DetectableLift:
+    """What a test of one audience against its holdout could tell.
+
+    Attributes:
+        n_target: Users who get the campaign.
+        n_holdout: Users withheld.
+        base_rate: Rate without the campaign, 0 to 1.
+        difference: Smallest rise of the rate that is noticed, 0.02 = two points; None where even a rise
+            to 100% would be missed, or an arm is empty.
+        lift: That rise relative to `base_rate`; None where there is no difference or no base rate.
+        power: Chance to notice it.
+        level: 1 minus the chance of a false alarm (two-sided).
+    """
+
+    n_target: int
+    n_holdout: int
+    base_rate: float
+    difference: float | None
+    lift: float | None
+    power: float
+    level: float
+
+
+def detectable_lift(
+    n_users: int, base_rate: float, holdout_share: float, power: float = 0.8, level: float = 0.95
+) -> DetectableLift:
+    """The smallest lift that a campaign to these users could show, by `power` above.
+
+    Args:
+        n_users: All users, the holdout included.
+        base_rate: Rate without the campaign, 0 to 1.
+        holdout_share: Of the users that is withheld, 0 to below 1; rounded as `assign_arms` rounds it.
+        power: Chance to notice it.
+        level: 1 minus the chance of a false alarm (two-sided).
+
+    Raises:
+        InputError: A share outside 0 to 1, or a base rate outside it.
+    """
+    _share(holdout_share)
+    n_holdout = math.floor(holdout_share * n_users + 0.5)
+    n_target = n_users - n_holdout
+    difference = None
+    if n_holdout and n_target:
+        difference = minimum_detectable_difference(
+            n_target, n_holdout, base_rate, power=power, alpha=1 - level
+        )
+    lift = difference / base_rate if difference is not None and base_rate else None
+    return DetectableLift(n_target, n_holdout, base_rate, difference, lift, power, level)
+
+
+def users_needed(
+    base_rate: float, lift: float, holdout_share: float, power: float = 0.8, level: float = 0.95
+) -> int | None:
+    """How many users, the holdout included, would show this lift.
+
+    Args:
+        base_rate: Rate without the campaign, above 0 to 1.
+        lift: Relative rise, 0.1 = a tenth more.
+        holdout_share: Of the users that is withheld, above 0 and below 1.
+        power: Chance to notice it.
+        level: 1 minus the chance of a false alarm (two-sided).
+
+    Returns:
+        None where no number would do: the rate would pass 100%, or nobody is withheld.
+
+    Raises:
+        InputError: A share outside 0 to 1.
+
+    Source: as `power`, solved for the number of users.
+    """
+    _share(holdout_share)
+    treated = base_rate * (1 + lift)
+    if not (holdout_share and 0 < base_rate < treated <= 1):
+        return None
+    target_share = 1 - holdout_share
+    pooled = target_share * treated + holdout_share * base_rate
+    no_effect = math.sqrt(pooled * (1 - pooled) * (1 / target_share + 1 / holdout_share))
+    effect = math.sqrt(treated * (1 - treated) / target_share + base_rate * (1 - base_rate) / holdout_share)
+    reach = _NORMAL.inv_cdf(0.5 + level / 2) * no_effect + _NORMAL.inv_cdf(power) * effect
+    return math.ceil((reach / (treated - base_rate)) ** 2)
+
+
+def _share(share: float) -> None:
+    if not 0 <= share < 1:
+        raise InputError(
+            text("A holdout's share must be at least 0 and below 1. Received: {share}.", share=share),
+            hint="0.1 withholds one user in ten.",
+        )
 
 
 @dataclass(frozen=True)

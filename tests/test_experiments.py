@@ -10,10 +10,12 @@ import pytest
 from persmark.errors import InputError
 from persmark.experiments import (
     assign_arms,
+    detectable_lift,
     hash_order,
     minimum_detectable_difference,
     power,
     rate_difference,
+    users_needed,
 )
 
 USERS = ["u1", "u2", "u 3", "O'Neil", "王芳", "🛒", "=cmd", "u8", "u9", "u10"]
@@ -104,3 +106,41 @@ def test_minimum_detectable_difference_inverts_power():
 
 def test_no_difference_can_be_detected_with_two_users():
     assert minimum_detectable_difference(1, 1, 0.5) is None
+
+
+def test_the_detectable_lift_is_that_of_rs_power_prop_test():
+    # R's documentation of power.prop.test: n = 50 in each arm, p1 = .50, power = .90 gives p2 = 0.8026.
+    found = detectable_lift(100, 0.5, 0.5, power=0.9)
+    assert (found.n_target, found.n_holdout) == (50, 50)
+    assert found.difference == pytest.approx(0.3026, abs=5e-5)
+    assert found.lift == pytest.approx(0.6052, abs=1e-4)
+
+
+def test_the_users_needed_are_those_of_rs_power_prop_test():
+    # The same page: p1 = .50, p2 = .75, power = .90 gives n = 76.7 in each arm.
+    assert users_needed(0.5, 0.5, 0.5, power=0.9) == pytest.approx(2 * 76.7, abs=1)
+
+
+def test_a_tenth_withheld_by_hand():
+    # 1,000 users of whom 100 are withheld, 20% buy anyway, and the rate rises by 0.12 to 32%:
+    # pooled (900 * .32 + 100 * .20) / 1000 = .308; under no effect sqrt(.308 * .692 * (1/900 + 1/100))
+    # = .048664; with it sqrt(.32 * .68 / 900 + .20 * .80 / 100) = .042911;
+    # (.12 - 1.959964 * .048664) / .042911 = .5737, whose normal chance is .717: .12 is too small.
+    assert power(900, 100, 0.2, 0.12) == pytest.approx(0.717, abs=5e-4)
+    found = detectable_lift(1000, 0.2, 0.1)
+    assert found.difference is not None and found.difference > 0.12
+    assert power(900, 100, 0.2, found.difference) == pytest.approx(0.8, abs=1e-9)
+    assert found.lift == pytest.approx(found.difference / 0.2)
+    assert users_needed(0.2, found.lift, 0.1) in (1000, 1001)
+
+
+def test_what_no_test_could_show_is_none():
+    assert detectable_lift(10, 0.2, 0.0).lift is None
+    assert detectable_lift(0, 0.2, 0.1).difference is None
+    assert detectable_lift(4, 0.5, 0.5).difference is None
+    none_bought = detectable_lift(1000, 0.0, 0.5)
+    assert none_bought.lift is None and none_bought.difference is not None
+    assert users_needed(0.6, 1.0, 0.1) is None
+    assert users_needed(0.0, 0.1, 0.1) is None
+    with pytest.raises(InputError, match=r"at least 0 and below 1. Received: 1."):
+        detectable_lift(10, 0.2, 1.0)
