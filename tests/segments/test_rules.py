@@ -134,7 +134,7 @@ def test_values_are_bound_never_pasted(reader: Reader, value: str) -> None:
         (events(at_least=1, event_typ="view"), r"Received: 'event_typ'\. Did you mean event_type\?"),
         (events(at_least=1, category=7), r"'category' must be text"),
         ({"events": 3}, r"'events' must hold what is counted"),
-        ({}, r"exactly one form.*Available: all, any, not, column, events, segment"),
+        ({}, r"exactly one form.*Available: all, any, not, column, events, sequence, prediction, members, segment"),
         ({"al": []}, r"Received: 'al'\. Did you mean all\?"),
         ({"all": [], "any": []}, r"exactly one form\. Received: 'all, any'"),
         ({"any": []}, r"'any' must be a list of 1 to 500 values"),
