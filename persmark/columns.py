@@ -178,6 +178,12 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "target": "VARCHAR",
             "score": "DOUBLE",
             "run_id": "VARCHAR",
+            "low": "DOUBLE",  # of an interval that was checked on a later window; NULL without one
+            "high": "DOUBLE",
+        },
+        # What the published predictions were worked out from: wide, one row per user, sorted by user.
+        "prediction_inputs": {
+            "user_id": "VARCHAR",
         },
         "slates": {
             "slate_id": "VARCHAR",
@@ -287,6 +293,15 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "reads": "TEXT NOT NULL",  # versions of the groups read
         "split": "TEXT NOT NULL",
         "metrics": "TEXT NOT NULL",  # with intervals
+        "seconds": "REAL NOT NULL",
+        "state": "TEXT NOT NULL",  # trained, published or retired
+        "trained_at": "TEXT NOT NULL",
+    },
+    "prediction_runs": {
+        "run_id": "TEXT PRIMARY KEY",
+        "settings": "TEXT NOT NULL",
+        "reads": "TEXT NOT NULL",  # versions of the groups read
+        "report": "TEXT NOT NULL",  # JSON: what each target came to on the test window
         "seconds": "REAL NOT NULL",
         "state": "TEXT NOT NULL",  # trained, published or retired
         "trained_at": "TEXT NOT NULL",
