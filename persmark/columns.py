@@ -172,6 +172,14 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
             "user_id": "VARCHAR",
         },
     },
+    # Profiles as of other moments, kept to see who moved; each with the columns it was made with.
+    "snapshots": {
+        "snapshots": {
+            "snapshot_id": "INTEGER",
+            "user_id": "VARCHAR",
+            "as_of": "TIMESTAMP",
+        },
+    },
     "scores": {
         "predictions": {
             "user_id": "VARCHAR",
