@@ -214,6 +214,24 @@ def test_many_users_are_found_in_one_pass(tmp_path: Path) -> None:
     assert vault.contacts(users[:300]).column("city").to_pylist() == users[:300]
 
 
+def test_reach_is_counted_without_a_key_and_without_a_value(tmp_path: Path, monkeypatch) -> None:
+    vault = Vault(tmp_path)
+    hard = "u4'; -- 秀"
+    told = {"user_id": [hard, "u2", "u3"], "email": ["a@example.com", None, ""], "phone": [None, "1", "2"]}
+    vault.put_contacts(pa.table(told))
+    vault.wait(1, contacts=pa.table({"user_id": ["u2", "u4"], "email": ["b@example.com", None]}))
+    before = vault.stamp()
+    vault.keep(1, State(tmp_path / "state.sqlite", STATE_TABLES))
+    assert vault.stamp() != before
+    vault._state.add("contacts", {"user_id": "older", "sealed": b"kept before fields were noted"})
+    monkeypatch.setenv(KEY_VARIABLE, "")
+    reach = {row["user_id"]: (row["email"], row["phone"]) for row in vault.reach().to_pylist()}
+    assert reach == {
+        hard: (True, False), "u2": (True, True), "u3": (False, True), "u4": (False, False),
+        "older": (None, None),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("table", "error", "said"),
     [

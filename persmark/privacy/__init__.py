@@ -19,7 +19,7 @@ from persmark.privacy.keys import (
     unseal,
     unseal_all,
 )
-from persmark.privacy.vault import CONTACT_FIELDS, Vault
+from persmark.privacy.vault import CONTACT_FIELDS, REACHED_BY, Vault
 
 # Users. Source: US Centers for Medicare & Medicaid Services, cell size suppression policy: no cell
 # that counts 1 to 10 people is shown.
@@ -34,6 +34,7 @@ __all__ = [
     "KEY_VARIABLE",
     "MINIMUM_GROUP_SIZE",
     "PURPOSES",
+    "REACHED_BY",
     "KeyLostError",
     "Vault",
     "consent_counts",

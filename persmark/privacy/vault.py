@@ -19,8 +19,13 @@ from persmark.text import text
 
 CONTACT_FIELDS = ("email", "phone", "first_name", "last_name", "country", "zip", "city", "address")
 
+# The fields by which a person can be written to or called.
+REACHED_BY = ("email", "phone")
+
 VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
-    "contacts": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
+    # `fields` names what is known of the user, such as "email,phone", so that reach can be counted
+    # while every value stays locked.
+    "contacts": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL", "fields": "TEXT"},
     "pseudonyms": {"user_id": "TEXT PRIMARY KEY", "sealed": "BLOB NOT NULL"},
     # Rows of a file that is being loaded: `table` says where they go once the load stands.
     "waiting": {
@@ -28,6 +33,7 @@ VAULT_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "table": "TEXT NOT NULL",
         "user_id": "TEXT NOT NULL",
         "sealed": "BLOB NOT NULL",
+        "fields": "TEXT",
     },
     # As the workspace's `consents`: a yes or no of a file that is being loaded.
     "waiting_consents": {
@@ -88,7 +94,11 @@ class Vault:
             self._state.put_many(
                 "contacts",
                 [
-                    {"user_id": user, "sealed": key.seal(_packed(fields), _contact_place(user))}
+                    {
+                        "user_id": user,
+                        "sealed": key.seal(_packed(fields), _contact_place(user)),
+                        "fields": _named(fields),
+                    }
                     for user, fields in found.items()
                 ],
             )
@@ -136,17 +146,13 @@ class Vault:
         with self._state.transaction():
             key = self._open(write=True)
             earlier = self._one_by_one("contacts", found, _contact_place, key)
+            known = {user: json.loads(earlier.get(user, b"{}")) | fields for user, fields in found.items()}
             rows = [
-                (
-                    "contacts",
-                    user,
-                    _packed(json.loads(earlier.get(user, b"{}")) | fields),
-                    _contact_place(user),
-                )
-                for user, fields in found.items()
+                ("contacts", user, _packed(fields), _contact_place(user), _named(fields))
+                for user, fields in known.items()
             ]
             rows += [
-                ("pseudonyms", user, source.encode(), _pseudonym_place(user))
+                ("pseudonyms", user, source.encode(), _pseudonym_place(user), "")
                 for user, source in (pseudonyms or {}).items()
             ]
             self._state.add_many(
@@ -157,8 +163,9 @@ class Vault:
                         "table": table,
                         "user_id": user,
                         "sealed": key.seal(value, place),
+                        "fields": fields,
                     }
-                    for table, user, value, place in rows
+                    for table, user, value, place, fields in rows
                 ),
             )
             self._state.add_many(
@@ -192,7 +199,7 @@ class Vault:
                 self._state.put_many(
                     table,
                     [
-                        {"user_id": row["user_id"], "sealed": row["sealed"]}
+                        {name: row[name] for name in VAULT_TABLES[table]}
                         for row in rows
                         if row["table"] == table
                     ],
@@ -220,6 +227,28 @@ class Vault:
             {"user_id": pa.array(known, pa.string())}
             | {name: pa.array([row.get(name) for row in rows], pa.string()) for name in CONTACT_FIELDS}
         )
+
+    def reach(self) -> pa.Table:
+        """What is known of whom, no value of it: needs no key.
+
+        Returns:
+            One row per user with a contact: `user_id`, `email`, `phone`; the last two say whether there
+            is one, null where the contact is older than that note.
+        """
+        rows = self._state.tuples("contacts", ("user_id", "fields"))
+        named = [None if fields is None else fields.split(",") for _, fields in rows]
+        return pa.table(
+            {"user_id": pa.array([user for user, _ in rows], pa.string())}
+            | {
+                field: pa.array([None if fields is None else field in fields for fields in named], pa.bool_())
+                for field in REACHED_BY
+            }
+        )
+
+    def stamp(self) -> tuple[int, ...]:
+        """Tells one state of the vault from another, for what is kept by it."""
+        beside = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in beside)
 
     def pseudonyms(self, source_user_ids: Sequence[str]) -> list[str]:
         """A pseudonym for each source id, kept here so that `source_ids` can undo it.
@@ -308,6 +337,11 @@ def _checked(table: pa.Table) -> dict[str, dict[str, str]]:
         user: {name: value for name, value in zip(fields, values, strict=True) if value is not None}
         for user, *values in zip(users, *columns, strict=True)
     }
+
+
+def _named(fields: Mapping[str, str]) -> str:
+    """The contact fields that hold something, in their order."""
+    return ",".join(name for name in CONTACT_FIELDS if fields.get(name))
 
 
 def _packed(fields: Mapping[str, str]) -> bytes:

@@ -164,6 +164,16 @@ class State:
             for row in connection.execute(sql, values):
                 yield dict(row)
 
+    def tuples(
+        self, table: str, columns: Iterable[str], where: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Some columns of the rows that equal `where`, in the order they were put in."""
+        names = ", ".join(self._quoted(table, columns))
+        clause, values = self._where(table, where)
+        with self._connection() as connection:
+            found = connection.execute(f'SELECT {names} FROM "{table}"{clause} ORDER BY rowid', values)
+            return [tuple(row) for row in found]
+
     def count_by(self, table: str, column: str, where: Mapping[str, object] | None = None) -> dict[Any, int]:
         """Value of a column -> how many of the rows that equal `where` have it."""
         (name,) = self._quoted(table, [column])
