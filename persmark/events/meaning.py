@@ -99,12 +99,12 @@ def event_type_sql(column: str | None, mapping: Mapping, params: dict[str, objec
     for position, (raw, name) in enumerate(mapping.event_types.items()):
         params[f"raw_{position}"], params[f"name_{position}"] = raw, name
         branches.append(f"WHEN {column} = $raw_{position} THEN $name_{position}")
-    # Told apart first, so that only what no branch knows is folded letter by letter.
-    ours = ", ".join(map(literal, EVENT_TYPES))
     params["spellings"], params["meanings"] = list(EVENT_TYPE_NAMES), list(EVENT_TYPE_NAMES.values())
     folded = f"regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '', 'g')"
     meaning = f"list_extract($meanings, list_position($spellings, {folded}))"
-    branches.append(f"WHEN {column} IN ({ours}) THEN {column}")
+    # Told apart first, so that only what no branch knows is folded letter by letter; one by one, because
+    # the database makes a join of a list of values.
+    branches += [f"WHEN {column} = {literal(name)} THEN {literal(name)}" for name in EVENT_TYPES]
     return f"CASE {' '.join(branches)} ELSE coalesce({meaning}, {column}) END"
 
 
