@@ -245,6 +245,22 @@ class Vault:
             }
         )
 
+    def fields_of(self, user_id: str) -> tuple[str, ...] | None:
+        """Names of the contact fields that hold something of one user, no value of them: needs no key.
+
+        Returns:
+            Empty without a contact; None where the contact is older than that note.
+        """
+        rows = self._state.tuples("contacts", ("fields",), {"user_id": user_id})
+        if not rows:
+            return ()
+        (fields,) = rows[0]
+        return None if fields is None else tuple(name for name in str(fields).split(",") if name)
+
+    def is_pseudonym(self, user_id: str) -> bool:
+        """Whether a user id stands for a source id that is kept here: needs no key."""
+        return bool(self._state.tuples("pseudonyms", ("user_id",), {"user_id": user_id}))
+
     def stamp(self) -> tuple[int, ...]:
         """Tells one state of the vault from another, for what is kept by it."""
         beside = (self.path, self.path.with_name(f"{self.path.name}-wal"))
