@@ -1,5 +1,6 @@
 """Named groups of users: rules over profiles and events, RFM segments, lifecycle stages."""
 
+from persmark.segments import drafts
 from persmark.segments.built_in import BUILT_IN, BUILT_IN_RULES, EVERYONE
 from persmark.segments.evaluate import (
     SAMPLE_COLUMNS,
@@ -11,6 +12,22 @@ from persmark.segments.evaluate import (
     sample,
     to_sql,
 )
+from persmark.segments.facts import (
+    BaseRate,
+    People,
+    Reach,
+    SegmentFacts,
+    base_rate,
+    facts_of,
+    marks,
+    overlap,
+    overlap_of,
+    people,
+    reach,
+    segment_facts,
+)
+from persmark.segments.live import PartCount, conditions, holds, part_counts
+from persmark.segments.offered import offered_items, offered_lists, offered_values
 from persmark.segments.rules import EVENT_KEYS, OPERATORS, Rule, kind_of
 from persmark.segments.saved import (
     Segment,
@@ -31,22 +48,42 @@ __all__ = [
     "EVERYONE",
     "OPERATORS",
     "SAMPLE_COLUMNS",
+    "BaseRate",
     "ClauseCount",
+    "PartCount",
+    "People",
+    "Reach",
     "Rule",
     "Segment",
+    "SegmentFacts",
     "SegmentSize",
+    "base_rate",
+    "conditions",
     "count",
     "count_by_clause",
     "delete_segment",
     "describe",
+    "drafts",
+    "facts_of",
     "get_segment",
+    "holds",
     "kind_of",
     "list_segments",
+    "marks",
     "members",
+    "offered_items",
+    "offered_lists",
+    "offered_values",
+    "overlap",
+    "overlap_of",
+    "part_counts",
+    "people",
+    "reach",
     "restore_segment",
     "sample",
     "save_segment",
     "saved_rules",
+    "segment_facts",
     "segment_sizes",
     "to_sql",
 ]
