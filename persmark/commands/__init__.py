@@ -1,0 +1,8 @@
+"""The verbs of the command line, by what they are about."""
+
+from persmark.commands import data, people, serving
+from persmark.commands.asking import AddVerb, Arguments, Document
+
+TOPICS = (data, people, serving)
+
+__all__ = ["TOPICS", "AddVerb", "Arguments", "Document"]

@@ -1,0 +1,131 @@
+"""Verbs over recommenders, slates and target lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from persmark import actions, recommend, segments, slates
+from persmark.columns import KINDS, PRODUCT
+from persmark.commands.asking import AddVerb, Arguments, Document, json_file, run, workspace_of
+from persmark.errors import EmptyError
+
+
+def _train(arguments: Arguments) -> Document:
+    kind = recommend.recommender(arguments.name)
+    settings = kind.settings_type.parse(arguments.set).as_dict() if arguments.set else {}
+    return run(
+        arguments, workspace_of(arguments), actions.Train(recommender=arguments.name, settings=settings)
+    )
+
+
+def _evaluate(arguments: Arguments) -> Document:
+    request = actions.Evaluate(
+        recommenders=tuple(name.strip() for name in arguments.recommenders.split(",") if name.strip()),
+        split=arguments.split,
+        test_file=arguments.test,
+        test_days=arguments.test_days,
+        target=arguments.target,
+        min_item_events=arguments.min_item_events,
+        k=arguments.k,
+        repeats=arguments.repeats,
+        seed=arguments.seed,
+    )
+    return run(arguments, workspace_of(arguments), request)
+
+
+def _slate(arguments: Arguments) -> Document:
+    workspace = workspace_of(arguments)
+    rules = (
+        slates.SlateRules.from_json(json_file(arguments.rules, "Rules"))
+        if arguments.rules
+        else slates.SlateRules()
+    )
+    found = actions.serving(workspace, arguments.recommender)
+    as_of = workspace.as_of()
+    if found is None or as_of is None:
+        raise EmptyError(
+            "A slate needs a trained recommender. Received: a workspace without one.",
+            hint="Run `python -m persmark train popular` first.",
+        )
+    recommender, run_id = found
+    with workspace.reader() as reader:
+        users = None
+        if arguments.segment:
+            rule = segments.get_segment(workspace, arguments.segment).rule
+            saved = segments.saved_rules(workspace)
+            users = segments.members(reader, rule, saved=saved)["user_id"].to_pylist()
+        request = slates.SlateRequest(
+            user_id=arguments.user,
+            users=users,
+            segment=arguments.segment,
+            kind=arguments.kind,
+            k=arguments.k,
+            rules=rules,
+            run_id=run_id,
+        )
+        made = slates.build_slate(reader, recommender, request, as_of=as_of, time_zone=workspace.time_zone)
+    document: dict[str, Any] = made.to_json()
+    return document
+
+
+def _audience(arguments: Arguments) -> Document:
+    request = actions.CreateAudience(
+        name=arguments.name,
+        segment=arguments.segment,
+        item_id=arguments.item,
+        exclude_segments=tuple(arguments.exclude),
+        limit=arguments.limit,
+        holdout_share=arguments.holdout,
+        seed=arguments.seed,
+        only_granted=arguments.only_granted,
+    )
+    return run(arguments, workspace_of(arguments), request)
+
+
+def _export(arguments: Arguments) -> Document:
+    request = actions.ExportAudience(
+        audience=arguments.audience,
+        destination=arguments.destination,
+        out=arguments.out,
+        k_items=arguments.items,
+    )
+    return run(arguments, workspace_of(arguments), request)
+
+
+def add_to(verb: AddVerb) -> None:
+    """Add these verbs to the command line."""
+    one = verb("train", "train a recommender and keep the run", _train)
+    one.add_argument("name", metavar="NAME", help=", ".join(recommend.RECOMMENDERS))
+    one.add_argument("--set", action="append", default=[], metavar="key=value")
+    one = verb("evaluate", "compare recommenders on held-out time", _evaluate)
+    one.add_argument("--recommenders", default="popular,repeat,markov", metavar="a,b,c")
+    one.add_argument("--split", default="temporal", choices=["temporal", "leave-one-out", "given"])
+    one.add_argument("--test", metavar="FILE", help="of the given split: user_id, item_id")
+    one.add_argument("--test-days", type=int, default=28, metavar="N")
+    one.add_argument("--target", metavar="EVENT_TYPE")
+    one.add_argument("--min-item-events", type=int, default=1, metavar="N")
+    one.add_argument("-k", type=int, default=10)
+    one.add_argument("--repeats", default="allowed", choices=["allowed", "removed"])
+    one.add_argument("--seed", type=int, default=0, metavar="N")
+    one = verb("slate", "what a user or a segment would be shown", _slate)
+    who = one.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="U")
+    who.add_argument("--segment", metavar="S")
+    one.add_argument("--kind", default=PRODUCT, choices=list(KINDS))
+    one.add_argument("-k", type=int, default=10)
+    one.add_argument("--recommender", metavar="NAME", help="the published run by default")
+    one.add_argument("--rules", metavar="R.json")
+    one = verb("audience", "choose users and withhold a holdout", _audience)
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("--segment", metavar="S")
+    one.add_argument("--item", metavar="ITEM_ID", help="who would like this item most")
+    one.add_argument("--exclude", action="append", default=[], metavar="S", help="leave a segment out")
+    one.add_argument("--limit", type=int, metavar="N")
+    one.add_argument("--only-granted", action="store_true", help="only users who said yes to e-mail")
+    one.add_argument("--holdout", type=float, default=0.10, metavar="SHARE")
+    one.add_argument("--seed", type=int, default=1, metavar="N")
+    one = verb("export", "write a target list", _export)
+    one.add_argument("--audience", required=True, metavar="A")
+    one.add_argument("--destination", default="csv", metavar="D")
+    one.add_argument("--out", metavar="DIR")
+    one.add_argument("--items", type=int, default=3, metavar="N", help="items beside each user")
