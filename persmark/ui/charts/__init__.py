@@ -18,6 +18,13 @@ from persmark.ui.charts.people import (
     read_rfm_grid,
     rfm_grid,
 )
+from persmark.ui.charts.person import (
+    attention,
+    read_standing,
+    read_timeline,
+    standing,
+    timeline,
+)
 from persmark.ui.charts.quality import read_source_hours, read_volume, source_hours, volume
 from persmark.ui.charts.results import (
     arms,
@@ -32,6 +39,7 @@ __all__ = [
     "MAX_POINTS",
     "SERIES",
     "arms",
+    "attention",
     "bars",
     "colours",
     "distribution",
@@ -50,9 +58,13 @@ __all__ = [
     "read_rfm_grid",
     "read_slate_scores",
     "read_source_hours",
+    "read_standing",
+    "read_timeline",
     "read_volume",
     "rfm_grid",
     "slate_scores",
     "source_hours",
+    "standing",
+    "timeline",
     "volume",
 ]

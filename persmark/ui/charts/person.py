@@ -1,0 +1,328 @@
+"""Charts of one user: events over time, attention beside spend, their figures among others' figures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from persmark import columns
+from persmark.text import Text, text
+from persmark.ui.charts.base import SERIES, colours, cut, figure, safe
+from persmark.ui.words import counted, percent, significant
+
+MOST_LANES = 12
+SESSIONS = "sessions"
+_CONTACTS_MARKED = 80
+_MOST_DOT, _LEAST_DOT = 26.0, 6.0
+# Top to bottom; types that are not named here come in between, by name.
+_FIRST = (columns.PURCHASE, columns.REFUND, columns.CHECKOUT, columns.CART, columns.CLICK, columns.VIEW)
+_LAST = (columns.COUPON_REDEEMED, columns.IMPRESSION, columns.CAMPAIGN_RECEIVED)
+_SYMBOLS = {
+    columns.CAMPAIGN_RECEIVED: "diamond",
+    columns.COUPON_REDEEMED: "star",
+    columns.REFUND: "x",
+}
+_PERIOD = {"moment": "", "day": "day", "week": "week", "month": "month"}
+_LOW_QUARTER, _HIGH_QUARTER = 25, 75
+
+
+def lane_title(event_type: str) -> str:
+    """What a lane is called: `campaign_received` as people would write it."""
+    return event_type.replace("_", " ").capitalize() if event_type in columns.EVENT_TYPES else event_type
+
+
+def lanes(events: pd.DataFrame) -> list[str]:
+    """Event types from top to bottom; of very many only the commonest."""
+    totals = events.groupby("event_type")["n_events"].sum().sort_values(ascending=False, kind="stable")
+    kept = [str(name) for name in totals.index[:MOST_LANES]]
+    order = {name: place for place, name in enumerate((*_FIRST, None, *_LAST))}
+    return sorted(kept, key=lambda name: (order.get(name, order[None]), name))
+
+
+def _sizes(amounts: np.ndarray, most: float) -> np.ndarray:
+    """Diameters whose areas go with the amounts."""
+    shares = (
+        np.sqrt(np.clip(np.nan_to_num(amounts.astype(float)), 0, None) / most) if most > 0 else 0 * amounts
+    )
+    sized: np.ndarray = _LEAST_DOT + (_MOST_DOT - _LEAST_DOT) * shares
+    return sized
+
+
+def _money(value: object, currency: object) -> str:
+    if value is None or pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return f"{float(str(value)):,.2f} {currency if isinstance(currency, str) else ''}".strip()
+
+
+def _said(rows: pd.DataFrame, grain: str) -> list[str]:
+    """What a mark says under the pointer."""
+    form = "%Y-%m-%d %H:%M" if grain == "moment" else "%Y-%m-%d"
+    since = {"week": "week from ", "month": "month from "}.get(grain, "")
+    said = []
+    for row in rows.to_dict("records"):
+        parts = [
+            since + row["at"].strftime(form),
+            safe(f"{row['n_events']:,} × {lane_title(str(row['event_type']))}"),
+        ]
+        if row["n_items"] > 1:
+            parts.append(f"{row['n_items']:,} different items")
+        if isinstance(row["campaign_id"], str):
+            more = f" and {row['n_campaigns'] - 1} more" if row["n_campaigns"] > 1 else ""
+            parts.append(f"campaign {cut(row['campaign_id'])}{more}")
+        parts.append(safe(_money(row["value"], row["currency"])))
+        said.append("<br>".join(part for part in parts if part))
+    return said
+
+
+def timeline(
+    events: pd.DataFrame,
+    sessions: pd.DataFrame,
+    grain: str,
+    *,
+    first: datetime | None = None,
+    last: datetime | None = None,
+) -> go.Figure:
+    """Event types as lanes over time: money, or the number of events, is the area of a mark.
+
+    Contacts and redeemed coupons have marks of their own, and each contact a line through all lanes, so
+    that what came after it can be seen. Dragging across zooms, a double click goes back.
+
+    Args:
+        events: Columns: `at` (local time), `event_type`, `n_events`, `n_items`, `value`, `currency`,
+            `campaign_id`, `n_campaigns`.
+        sessions: Columns: `at` (local time), `n_sessions`, `n_events`.
+        grain: `moment`, `day`, `week` or `month`: what a row is.
+        first: Where the axis begins, local time; by default shortly before the first row.
+        last: Where it ends.
+    """
+    names = lanes(events)
+    tones = colours(names)
+    height = 76 + 40 * (len(names) + bool(len(sessions)))
+    drawn = figure(height)
+    for name in names:
+        rows = events[events["event_type"] == name]
+        money = rows["value"].astype(float).abs().to_numpy()
+        has_money = bool(np.nansum(money) > 0)
+        amounts = money if has_money else rows["n_events"].to_numpy(dtype=float)
+        most = float(np.nanmax(amounts)) if has_money else max(float(amounts.max()), 8.0)
+        drawn.add_scatter(
+            x=rows["at"].to_numpy(),
+            y=[safe(cut(lane_title(name), 22))] * len(rows),
+            mode="markers",
+            marker={
+                "color": tones[name],
+                "size": _sizes(amounts, most),
+                "symbol": _SYMBOLS.get(name, "circle"),
+                "opacity": 0.72,
+                "line": {"width": 0},
+            },
+            unselected={"marker": {"opacity": 0.72}},
+            text=_said(rows, grain),
+            hovertemplate="%{text}<extra></extra>",
+        )
+    if len(sessions):
+        drawn.add_scatter(
+            x=sessions["at"].to_numpy(),
+            y=["Sessions"] * len(sessions),
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 14, "line": {"width": 1.4, "color": SERIES[7]}},
+            unselected={"marker": {"opacity": 1}},
+            text=[f"{n:,} sessions" if n > 1 else f"{m:,} events" for n, m in
+                  zip(sessions["n_sessions"], sessions["n_events"], strict=True)],
+            hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
+        )  # fmt: skip
+    contacts = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "at"]
+    if len(contacts) <= _CONTACTS_MARKED:
+        drawn.update_layout(
+            shapes=[
+                {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+                 "line": {"color": SERIES[5], "width": 1, "dash": "dot"}, "opacity": 0.55, "layer": "below"}
+                for at in contacts
+            ]
+        )  # fmt: skip
+    titles = [safe(cut(lane_title(name), 22)) for name in names] + (["Sessions"] if len(sessions) else [])
+    drawn.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=titles[::-1],
+        range=[-0.6, len(titles) - 0.4],
+        showgrid=True,
+    )
+    begin, end = _reach(events, first, last)
+    drawn.update_xaxes(fixedrange=False, type="date", range=[begin, end], showgrid=False)
+    drawn.update_layout(dragmode="zoom")
+    return drawn
+
+
+def _reach(
+    events: pd.DataFrame, first: datetime | None, last: datetime | None
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Both ends of the axis, with room for half a mark; a single moment stands in the middle of a month."""
+    begin = pd.Timestamp(first) if first is not None else events["at"].min()
+    end = pd.Timestamp(last) if last is not None else events["at"].max()
+    if end - begin < timedelta(days=2):
+        return begin - timedelta(days=15), end + timedelta(days=15)
+    room = (end - begin) * 0.02
+    return begin - room, end + room
+
+
+def read_timeline(events: pd.DataFrame, sessions: pd.DataFrame, grain: str) -> Text:
+    """How much there is, from when to when, what one mark is, and how much of it campaigns sent."""
+    if events.empty:
+        return text("There are no events in this time.")
+    n_events = int(events["n_events"].sum())
+    first, last = events["at"].min().date(), events["at"].max().date()
+    sent = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "n_events"].sum()
+    redeemed = events.loc[events["event_type"] == columns.COUPON_REDEEMED, "n_events"].sum()
+    n_types = events["event_type"].nunique()
+    parts = [
+        counted(
+            n_events, "One event, on {first}.", "{n} events from {first} to {last}.", first=first, last=last
+        )
+    ]
+    if len(sessions) and n_events > 1:
+        n_sessions = int(sessions["n_sessions"].sum())
+        parts.append(counted(n_sessions, " They make one session.", " They make {n} sessions."))
+    if n_events > 1:
+        parts.append(
+            text(" A mark is an order, or what happened at one moment.")
+            if grain == "moment"
+            else text(" A mark is all of one type in a {period}.", period=_PERIOD[grain])
+        )
+    if sent or redeemed:
+        parts.append(
+            text(
+                " {n} contacts (dotted lines) and {m} redeemed coupons are marked.",
+                n=int(sent), m=int(redeemed),
+            )
+        )  # fmt: skip
+    if n_types > MOST_LANES:
+        parts.append(text(" The {n} commonest of {m} types are drawn.", n=MOST_LANES, m=n_types))
+    return text("".join(f"{{p{place}}}" for place in range(len(parts))),
+                **{f"p{place}": part for place, part in enumerate(parts)})  # fmt: skip
+
+
+def attention(shares: pd.DataFrame) -> go.Figure:
+    """Pairs of bars: share of attention above share of spend, in the table's order from the top.
+
+    Args:
+        shares: Columns: `name`, `attention_share`, `spend_share` (0 to 1, null where nothing is spent).
+    """
+    rows = shares.iloc[::-1]
+    spent = bool(rows["spend_share"].notna().any())
+    drawn = figure(64 + (46 if spent else 30) * max(len(rows), 1), legend=spent)
+    labels = [cut(name, 30) for name in rows["name"]]
+    series = [("attention_share", "Share of attention", 0)]
+    # Bars of a group stand bottom up, the legend left to right.
+    if spent:
+        series.insert(0, ("spend_share", "Share of spend", 1))
+    for column, title, place in series:
+        values = rows[column].astype(float).fillna(0.0).to_numpy()
+        drawn.add_bar(
+            x=values,
+            y=labels,
+            orientation="h",
+            name=title,
+            marker={"color": SERIES[place]},
+            text=[f"{value:.0%}" if value >= 0.01 or not value else "<1%" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1%}<extra>" + title + "</extra>",
+        )
+    most = (
+        float(np.nanmax(rows[["attention_share", "spend_share"]].astype(float).to_numpy()))
+        if len(rows)
+        else 1
+    )
+    drawn.update_layout(barmode="group", bargap=0.3, bargroupgap=0.08, legend={"traceorder": "reversed"})
+    drawn.update_xaxes(visible=False, range=[0, (most or 1.0) * 1.2])
+    drawn.update_yaxes(type="category")
+    return drawn
+
+
+def standing(table: pd.DataFrame) -> go.Figure:
+    """A strip per figure: where the user stands among the compared users, from 0 (least) to 100 (most).
+
+    The middle half of the compared users is shaded; the user's own value stands at the right.
+
+    Args:
+        table: Columns: `title`, `value`, `median`, `percentile` (0 to 1), `n_users`; from the top.
+    """
+    rows = table[table["percentile"].notna()].iloc[::-1]
+    drawn = figure(58 + 30 * max(len(rows), 1))
+    titles = [cut(title, 30) for title in rows["title"]]
+    place = 100 * rows["percentile"].astype(float).to_numpy()
+    outside = (place < _LOW_QUARTER) | (place > _HIGH_QUARTER)
+    drawn.add_scatter(
+        x=np.repeat(50.0, len(rows)),
+        y=titles,
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 15, "line": {"width": 1.5, "color": SERIES[7]}},
+        hoverinfo="skip",
+    )
+    drawn.add_scatter(
+        x=place,
+        y=titles,
+        mode="markers",
+        marker={"size": 13, "color": [SERIES[1] if far else SERIES[0] for far in outside]},
+        text=[
+            f"{significant(float(row['value']))}, median {significant(float(row['median']))}<br>"
+            f"more than {row['percentile']:.0%} of {row['n_users']:,} users"
+            for row in rows.to_dict("records")
+        ],
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
+    drawn.add_scatter(
+        x=np.repeat(103.0, len(rows)),
+        y=titles,
+        mode="text",
+        text=[significant(float(value)) for value in rows["value"]],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    drawn.update_layout(
+        margin={"r": 84},
+        shapes=[
+            {"type": "rect", "xref": "x", "yref": "paper", "x0": _LOW_QUARTER, "x1": _HIGH_QUARTER,
+             "y0": 0, "y1": 1, "layer": "below", "fillcolor": SERIES[7], "opacity": 0.14,
+             "line": {"width": 0}}
+        ],
+    )  # fmt: skip
+    drawn.update_xaxes(
+        range=[-2, 102],
+        tickvals=[0, 25, 50, 75, 100],
+        ticktext=["least", "25%", "median", "75%", "most"],
+        showgrid=False,
+    )
+    drawn.update_yaxes(type="category", showgrid=True, range=[-0.7, max(len(rows), 1) - 0.3])
+    return drawn
+
+
+def read_standing(table: pd.DataFrame, others: Text | str) -> Text:
+    """The two figures that lie furthest from the middle.
+
+    Args:
+        table: As `standing`.
+        others: Whom the user is compared with, as it is said in a sentence.
+    """
+    rows = table[table["percentile"].notna()].copy()
+    if rows.empty:
+        return text("There is no figure to compare.")
+    rows["far"] = (rows["percentile"].astype(float) - 0.5).abs()
+    first = rows.sort_values("far", ascending=False, kind="stable").iloc[0]
+    n_far = int((rows["far"] > 0.25).sum())
+    share = float(first["percentile"])
+    return text(
+        "{m} of {k} figures lie outside the middle half of {others}; furthest out: {title}, "
+        + ("more than {share} of {n} users." if share >= 0.5 else "less than {share} of {n} users."),
+        m=n_far,
+        k=len(rows),
+        others=others,
+        title=str(first["title"]),
+        share=percent(share if share >= 0.5 else 1 - share),
+        n=int(first["n_users"]),
+    )
