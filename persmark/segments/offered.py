@@ -54,3 +54,32 @@ def offered_lists(reader: Reader) -> dict[str, int]:
     """Kept lists of users by name -> how many users stand on them."""
     rows = reader.rows(read_sql("persmark.segments", "offered_lists"))
     return {str(name): int(n) for name, n in rows}
+
+
+def offered_targets(reader: Reader) -> list[str]:
+    """What predictions are published, by name."""
+    return [str(row[0]) for row in reader.rows(read_sql("persmark.segments", "offered_targets"))]
+
+
+def quartiles(reader: Reader, name: str) -> tuple[float, float, float] | None:
+    """A quarter, half and three quarters of the users lie at most at these values of a number.
+
+    Args:
+        reader: Whose profiles.
+        name: A profile column that holds numbers.
+
+    Returns:
+        None where no user has a value.
+    """
+    import numpy as np
+
+    place = exp.cast(column(name, "profiles"), "DOUBLE", dialect="duckdb")
+    query = exp.Select().select(exp.alias_(place, "x")).from_(table("profiles"))
+    query = query.where(
+        exp.Not(this=exp.Paren(this=exp.Is(this=column(name, "profiles"), expression=exp.Null())))
+    )
+    found = reader.table(statement(query)).column("x").to_numpy()
+    if not len(found):
+        return None
+    low, middle, high = np.quantile(found, (0.25, 0.5, 0.75), method="lower")
+    return float(low), float(middle), float(high)

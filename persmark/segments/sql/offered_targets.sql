@@ -1,0 +1,5 @@
+-- What predictions are published.
+SELECT target
+FROM predictions
+GROUP BY target
+ORDER BY target
