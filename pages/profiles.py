@@ -5,7 +5,7 @@ import streamlit as st
 from persmark.ui import state
 from persmark.ui.parts import events, people, profiles
 from persmark.ui.refusals import need
-from persmark.ui.words import page_head, section
+from persmark.ui.words import page_head
 
 page_head("Profiles", "Who are our users, and what do we know of each?")
 
@@ -23,10 +23,5 @@ if not profiles.built(workspace):
 profiles.show_facts(workspace)
 profiles.show_feature(workspace)
 
-section("One user", "Their figures, and what they did last.")
-user_id = people.find_user(workspace)
-if user_id:
-    people.show_profile(workspace, user_id)
-    people.show_history(workspace, user_id)
-
+people.link_to_user(workspace)
 profiles.show_catalogue(workspace)

@@ -19,6 +19,7 @@ RULE = {"column": "n_purchases", "is": ">=", "value": 5}
 STEP_BEFORE = {
     "quality": "this workspace has none yet",
     "profiles": "this workspace has none yet",
+    "user": "this workspace has none yet",
     "segments": "no events yet",
     "train": "this workspace has none yet",
     "slates": "this workspace has none yet",
@@ -141,16 +142,16 @@ def test_a_count_of_a_few_users_is_not_opened(shop):
     actions.run(shop, ACTOR, actions.DeleteSegment(name="A few"))
 
 
-def test_profiles_page_finds_a_user_with_a_hard_name(shop):
-    at = open_page("profiles", "shop", user=HARD_USER)
+def test_user_page_finds_a_user_with_a_hard_name(shop):
+    at = open_page("user", "shop", user=HARD_USER)
     whole(at)
-    assert "Last purchase" in said(at)
+    assert "Last order" in said(at)
     assert "&lt;img src=x" in said(at)
     assert HARD_ITEM not in said(at)
 
 
-def test_profiles_page_offers_matches_for_a_part_of_an_id(shop):
-    at = open_page("profiles", "shop")
+def test_user_page_offers_matches_for_a_part_of_an_id(shop):
+    at = open_page("user", "shop")
     at.text_input(key="user").set_value("user-1").run()
     whole(at)
     assert at.get("button_group")

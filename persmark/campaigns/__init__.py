@@ -9,12 +9,14 @@ from persmark.campaigns.audiences import (
 )
 from persmark.campaigns.create import create_audience
 from persmark.campaigns.exports import Destination, Export, destinations, export, list_exports
+from persmark.campaigns.membership import Membership, memberships
 
 __all__ = [
     "BASE_DAYS",
     "Audience",
     "Destination",
     "Export",
+    "Membership",
     "arms",
     "audience",
     "create_audience",
@@ -22,4 +24,5 @@ __all__ = [
     "export",
     "list_audiences",
     "list_exports",
+    "memberships",
 ]

@@ -22,6 +22,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
     "events": Step("Events", "database"),
     "quality": Step("Data quality", "fact_check"),
     "profiles": Step("Profiles", "person_search"),
+    "user": Step("User", "person"),
     "segments": Step("Segments", "group_work"),
     "train": Step("Train", "model_training"),
     "slates": Step("Slates", "view_carousel"),

@@ -34,6 +34,14 @@ from persmark.ui.charts.results import (
     read_slate_scores,
     slate_scores,
 )
+from persmark.ui.charts.segments import (
+    lift_by_holdout,
+    overlap,
+    reachable,
+    read_lift_by_holdout,
+    read_overlap,
+    read_reachable,
+)
 
 __all__ = [
     "MAX_POINTS",
@@ -48,6 +56,9 @@ __all__ = [
     "funnel",
     "hours",
     "leaderboard",
+    "lift_by_holdout",
+    "overlap",
+    "reachable",
     "read_arms",
     "read_bars",
     "read_event_types",
@@ -55,6 +66,9 @@ __all__ = [
     "read_funnel",
     "read_hours",
     "read_leaderboard",
+    "read_lift_by_holdout",
+    "read_overlap",
+    "read_reachable",
     "read_rfm_grid",
     "read_slate_scores",
     "read_source_hours",

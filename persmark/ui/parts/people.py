@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -13,11 +11,13 @@ from persmark.text import text
 from persmark.ui import state
 from persmark.ui.cache import cached
 from persmark.ui.cards import timeline
+from persmark.ui.pages import page_path
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, day, facts, local_day, note, plain, shown
+from persmark.ui.words import day, local_day, note, plain
 
 _MATCHES = 12
 _HISTORY = 60
+_LONGEST_LABEL = 60
 
 
 def _matches(_: Workspace, reader: Reader, wanted: str) -> list[str]:
@@ -28,10 +28,6 @@ def _matches(_: Workspace, reader: Reader, wanted: str) -> list[str]:
 def _history(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
     found: pd.DataFrame = profiles.user_history(reader, user_id, _HISTORY).to_pandas()
     return found
-
-
-def _profile(_: Workspace, reader: Reader, user_id: str) -> dict[str, Any] | None:
-    return profiles.profile(reader, user_id)
 
 
 def find_user(workspace: Workspace, *, else_first: bool = False) -> str | None:
@@ -92,48 +88,15 @@ def show_history(workspace: Workspace, user_id: str, *, n_shown: int = 14) -> No
         show_table(rows, "history")
 
 
-def _amount(value: object, unit: str) -> str:
-    return "–" if value is None else f"{shown(value)} {unit}"
+def link_to_user(workspace: Workspace, user_id: str | None = None) -> None:
+    """A link to the page of one user; without an id, to where one is found."""
+    asked = {"workspace": workspace.name} | ({"user": user_id} if user_id is not None else {})
+    label = "Look at one user" if user_id is None else f"Open user {plain(_short(user_id))}"
+    st.page_link(page_path("user"), label=label, icon=":material/person:", query_params=asked)
 
 
-def show_profile(workspace: Workspace, user_id: str) -> None:
-    """One user's figures, and every feature with its meaning."""
-    row = cached(_profile, workspace, user_id)
-    if row is None:
-        note(text("User {id} has no profile yet: build the profiles anew.", id=user_id))
-        return
-    last = row["last_purchase_time"]
-    facts(
-        [
-            Fact(
-                "Last purchase",
-                _amount(row["recency_days"], "days ago"),
-                day(local_day(last, workspace.time_zone) if pd.notna(last) else None),
-            ),
-            Fact("Orders", shown(row["n_purchases"]), text("{n} events", n=int(row["n_events"] or 0))),
-            Fact("Spent", shown(row["monetary"] and float(row["monetary"])), "refunds netted"),
-            Fact(
-                "Buys every",
-                _amount(row["mean_gap_days"] and round(float(row["mean_gap_days"]), 1), "days"),
-                text("known for {n} days", n=int(row["tenure_days"] or 0)),
-            ),
-            Fact("Lifecycle", group_title(row["lifecycle"]), group_title(row["rfm_segment"])),
-        ]
-    )
-    catalogue = {feature.name: feature for feature in cached(catalogue_of, workspace)}
-    table = pd.DataFrame(
-        [
-            {
-                "feature": str(catalogue[name].title) if name in catalogue else name,
-                "value": shown(float(value) if hasattr(value, "as_tuple") else value),
-                "unit": catalogue[name].unit if name in catalogue else "",
-                "definition": str(catalogue[name].definition) if name in catalogue else "",
-            }
-            for name, value in row.items()
-        ]
-    )
-    with st.expander("Every feature of this profile", type="compact"):
-        show_table(table, "profile")
+def _short(user_id: str) -> str:
+    return user_id if len(user_id) <= _LONGEST_LABEL else user_id[: _LONGEST_LABEL - 1] + "…"
 
 
 def group_title(name: object) -> str:

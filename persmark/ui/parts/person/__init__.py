@@ -1,0 +1,18 @@
+"""Parts of the User page: finding one, their figures, events, attention, place among others, what is next."""
+
+from persmark.ui.parts.person.among import pick_group
+from persmark.ui.parts.person.contacts import show_contacts
+from persmark.ui.parts.person.events import show_timeline
+from persmark.ui.parts.person.finding import find, step
+from persmark.ui.parts.person.headline import show_headline
+from persmark.ui.parts.person.standing import show_standing
+
+__all__ = [
+    "find",
+    "pick_group",
+    "show_contacts",
+    "show_headline",
+    "show_standing",
+    "show_timeline",
+    "step",
+]

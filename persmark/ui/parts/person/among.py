@@ -1,0 +1,67 @@
+"""Whom a user is looked at among: everyone, or a segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from persmark import segments
+from persmark.profiles import profile_columns
+from persmark.profiles.person import EVERYONE, Members
+from persmark.store import Reader, Workspace
+from persmark.ui.parts import segment_list
+from persmark.ui.words import words
+
+
+@dataclass(frozen=True)
+class Among:
+    """The users that one user is looked at among.
+
+    Attributes:
+        name: The segment's name; `segments.EVERYONE` for all.
+        title: What the page calls them.
+        n_users: How many they are.
+        saved: The state of the saved segments, which the answer depends on.
+    """
+
+    name: str
+    title: str
+    n_users: int
+    saved: tuple[tuple[str, int], ...]
+
+
+def members_of(workspace: Workspace, reader: Reader, name: str) -> Members:
+    """The statement that lists the users of a segment.
+
+    Raises:
+        NotFoundError: There is no such segment.
+    """
+    if name == segments.EVERYONE:
+        return EVERYONE
+    rule = segments.get_segment(workspace, name).rule
+    return segments.to_sql(rule, saved=segments.saved_rules(workspace), columns=profile_columns(reader))
+
+
+def _title(one: segments.Segment) -> str:
+    kind = one.name.partition(": ")[0] if one.built_in else ""
+    return {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") + words(one.title)
+
+
+def pick_group(workspace: Workspace, label: str, key: str) -> Among:
+    """Choose everyone or a segment that has users; everyone first, then the saved ones."""
+    from persmark.ui.parts.saved import saved_versions
+
+    found = {one.segment.name: one for one in segment_list.sizes(workspace) if one.n_users}
+    order = sorted(found, key=lambda name: (name != segments.EVERYONE, found[name].segment.built_in))
+    chosen = str(
+        st.selectbox(
+            label,
+            order,
+            format_func=lambda name: f"{_title(found[name].segment)} · {found[name].n_users:,} users",
+            key=key,
+            bind="query-params",
+        )
+    )
+    one = found[chosen]
+    return Among(chosen, _title(one.segment), int(one.n_users or 0), saved_versions(workspace))

@@ -1,0 +1,125 @@
+"""What campaigns sent to a user, what came after, and by what they may and can be reached."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from persmark import campaigns
+from persmark.privacy import DENIED, GRANTED
+from persmark.profiles import contacted
+from persmark.store import Reader, Workspace
+from persmark.text import Text, text
+from persmark.ui.cache import cached
+from persmark.ui.cache import reader as published
+from persmark.ui.parts.person.events import local
+from persmark.ui.refusals import shown
+from persmark.ui.tables import show_table
+from persmark.ui.words import Fact, facts, note, notes, section
+
+_PURPOSES = {
+    "email": "E-mail",
+    "sms": "SMS",
+    "ad_user_data": "Data to ad platforms",
+    "ad_personalization": "Personalised ads",
+}
+_STATES = {GRANTED: "yes", DENIED: "no"}
+_FIELDS = {
+    "email": "e-mail", "phone": "phone", "first_name": "first name", "last_name": "last name",
+    "country": "country", "zip": "postcode", "city": "city", "address": "address",
+}  # fmt: skip
+
+
+def reach(workspace: Workspace, user_id: str) -> contacted.Reach:
+    """How the user may and can be reached, as it stands now."""
+    return contacted.reach_of(workspace, published(workspace), user_id)
+
+
+def _contacts(_: Workspace, reader: Reader, user_id: str) -> tuple[pd.DataFrame, int, int]:
+    found = contacted.contacts_of(reader, user_id)
+    as_of = reader.value("SELECT max(as_of) FROM profiles WHERE user_id = $user_id", {"user_id": user_id})
+    if as_of is None:
+        return found.to_pandas(), 0, 0
+    return found.to_pandas(), contacted.n_recent(found, as_of, 7), contacted.n_recent(found, as_of, 30)
+
+
+def _reached(held: contacted.Reach) -> Text:
+    """By what they can be reached: that it is there, never what it is."""
+    named = [_FIELDS[name] for name in held.fields if name in ("email", "phone")]
+    if named:
+        return text("The vault holds their {names}.", names=" and ".join(named))
+    if not held.fields_known:
+        return text("The vault holds a contact of theirs; which one was not noted when it was loaded.")
+    return text("The vault holds no e-mail and no phone of theirs: they are reached by id only.")
+
+
+@st.fragment
+def show_contacts(workspace: Workspace, user_id: str, held: contacted.Reach) -> None:
+    """Contacts with what came after, pressure, consent, reach, and audiences."""
+    with shown():
+        section("Contacts", "What campaigns sent them, and what they allow. No contact itself is shown here.")
+        table, week, month = cached(_contacts, workspace, user_id)
+        answered = int((table["n_answers"] > 0).sum())
+        part = (
+            text("{share}% of {n}", share=round(100 * answered / len(table)), n=len(table))
+            if len(table)
+            else text("nothing to answer")
+        )
+        facts(
+            [
+                Fact("Contacts", f"{len(table):,}", "received in all"),
+                Fact("Answered", f"{answered:,}", part),
+                Fact("Last 7 days", f"{week:,}", "contacts"),
+                Fact("Last 30 days", f"{month:,}", "contacts"),
+                *(
+                    Fact(_PURPOSES[one.purpose], _STATES.get(one.state, "not asked"),
+                         text("since {day}", day=one.changed_at[:10]) if one.changed_at else "no answer yet")
+                    for one in held.consent
+                ),
+            ]
+        )  # fmt: skip
+        note(_reached(held))
+        if len(table):
+            named = table.assign(
+                event_time=local(table["event_time"], workspace.time_zone),
+                answered_at=local(table["answered_at"], workspace.time_zone),
+            ).rename(
+                columns={
+                    "event_time": "local_time",
+                    "n_answers": "answers",
+                    "n_orders": "orders_in_7_days",
+                    "value": "spent_in_7_days",
+                }
+            )
+            with st.expander(f"The {len(table):,} contacts, and what came after", type="compact"):
+                note(
+                    "An answer is an own event that names the campaign. Orders in the 7 days after are told "
+                    "beside it; that the contact made them only a holdout could show."
+                )
+                show_table(named, "user-contacts")
+        _show_audiences(workspace, user_id)
+
+
+def _audiences(workspace: Workspace, _: Reader, user_id: str, _made: object) -> list[campaigns.Membership]:
+    return campaigns.memberships(workspace, user_id)
+
+
+def _show_audiences(workspace: Workspace, user_id: str) -> None:
+    made = (workspace.state.count("audiences"), workspace.state.count("exports"))
+    there = cached(_audiences, workspace, user_id, made)
+    if not there:
+        note("They are in no audience, so on no target list.")
+        return
+    rows = [
+        {
+            "audience": one.audience,
+            "side": "held out" if one.arm == "holdout" else "target list",
+            "made_at": pd.Timestamp(one.created_at).tz_localize(None),
+            "written_to": ", ".join(f"{each.destination}, {each.exported_at[:10]}" for each in one.written)
+            or "nothing yet",
+        }
+        for one in there
+    ]
+    note("Audiences they were drawn for, and the target lists written since:")
+    show_table(pd.DataFrame(rows), "user-audiences")
+    notes([one.note for one in there if one.note])
