@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persmark.errors import InputError
-from persmark.profiles import profile_columns
-from persmark.segments.evaluate import Saved, members
+from persmark.segments.evaluate import Saved
+from persmark.segments.flags import clause_flags
 from persmark.segments.intervals import Moments, Numbers
 from persmark.segments.rules import Rule
 from persmark.store import Reader, quoted
@@ -75,7 +75,6 @@ def cells(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | None = No
         NotFoundError: A rule speaks of an unknown segment.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not LEAST <= len(rules) <= MOST:
         raise InputError(
@@ -83,13 +82,11 @@ def cells(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | None = No
                  least=LEAST, most=MOST, n=len(rules)),
             hint="Choose two of them to begin with.",
         )  # fmt: skip
-    profile_columns(reader)
-    users = reader.table("SELECT user_id FROM profiles ORDER BY user_id").column("user_id")
-    found = np.zeros(len(users), dtype=np.int32)
-    for place, rule in enumerate(rules.values()):
-        inside = members(reader, rule, saved=saved).column("user_id")
-        found |= pc.is_in(users, value_set=inside).to_numpy().astype(np.int32) << place
-    return Cells(tuple(rules), pa.table({"user_id": users, "cell": found}))
+    flags = clause_flags(reader, {"any": list(rules.values())}, saved=saved)
+    found = np.zeros(flags.num_rows, dtype=np.int32)
+    for place in range(len(rules)):
+        found |= flags.column(f"c{place}").to_numpy().astype(np.int32) << place
+    return Cells(tuple(rules), pa.table({"user_id": flags.column("user_id"), "cell": found}))
 
 
 def numbers(reader: Reader, columns: Sequence[str]) -> Numbers:

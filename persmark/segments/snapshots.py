@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.jobs import OnProgress, unwatched
 from persmark.profiles import profile_columns, profiles_as_of
-from persmark.store import Reader, Workspace, now, read_sql
+from persmark.store import Reader, Workspace, now, quoted, read_sql
 from persmark.text import Text, text
 
 if TYPE_CHECKING:
@@ -142,19 +143,31 @@ def get_snapshot(workspace: Workspace, snapshot_id: int) -> Snapshot:
     return found[snapshot_id]
 
 
-def snapshot_table(reader: Reader, snapshot_id: int) -> pa.Table:
-    """The profiles of a kept moment, or those of now (`PUBLISHED`).
+def snapshot_values(reader: Reader, snapshot_id: int, columns: Sequence[str]) -> pa.Table:
+    """Some columns of the profiles of a kept moment, or of those of now (`PUBLISHED`).
 
     Returns:
-        One row per user with the columns of `profiles` as they were then, in the order of `user_id`.
+        One row per user, in the order of `user_id`; NULL in a column that is only known at another moment.
 
     Raises:
-        EmptyError: The profiles of now are meant and there are none.
+        EmptyError: There are no profiles of now to tell the columns from.
+        InputError: No moment has such a column.
     """
-    if snapshot_id == PUBLISHED:
-        profile_columns(reader)
-        return reader.table("SELECT * FROM profiles ORDER BY user_id")
-    return reader.table(read_sql("persmark.segments", "snapshot"), {"snapshot_id": snapshot_id})
+    present = profile_columns(reader)
+    table, where, params, there = "profiles", "", {}, present
+    if snapshot_id != PUBLISHED:
+        table, there = "snapshots", reader.columns("snapshots")
+        where, params = "WHERE snapshot_id = $snapshot_id", {"snapshot_id": snapshot_id}
+    asked = []
+    for name in columns:
+        if name not in there and name not in present:
+            raise InputError(
+                text("A column must be one of the profiles. Received: {name}.", name=name),
+                hint=text("Available: {names}.", names=", ".join(present)),
+            )
+        missing = f"CAST(NULL AS {present.get(name)}) AS {quoted(name)}"
+        asked.append(quoted(name) if name in there else missing)
+    return reader.table(f"SELECT {', '.join(asked)} FROM {table} {where} ORDER BY user_id", params)
 
 
 def _moment(workspace: Workspace, source_id: int) -> datetime:
