@@ -21,7 +21,13 @@ from persmark.text import Text, text
 
 
 def build_slate(
-    reader: Reader, recommender: Recommender, request: SlateRequest, *, as_of: datetime, time_zone: str
+    reader: Reader,
+    recommender: Recommender,
+    request: SlateRequest,
+    *,
+    as_of: datetime,
+    time_zone: str,
+    products: Candidates | None = None,
 ) -> Slate:
     """The slate that a user, or a segment, would be shown.
 
@@ -37,6 +43,7 @@ def build_slate(
         request: For whom, what and under which rules.
         as_of: UTC; later events are not looked at.
         time_zone: IANA name; decides which day `as_of` is.
+        products: `product_candidates` of this recommender and catalogue, where they are held already.
 
     Raises:
         EmptyError: There are no events, or the segment has no users.
@@ -50,13 +57,12 @@ def build_slate(
     histories = load_interactions(
         reader, weights=weights, before=moment.second + 1, users=chosen, as_of=moment.second
     )
-    candidates, found = find_candidates(reader, recommender, request, users, moment)
+    candidates, found = find_candidates(reader, recommender, request, users, moment, products=products)
     notes += found
     notes += _history_notes(request, histories)
-    eligible = np.unique(candidates.code[candidates.code >= 0])
     pooled = request.user_id is None
     scores = score_items(
-        recommender, histories, columns=eligible, rules=request.rules, k=request.k, pooled=pooled
+        recommender, histories, columns=candidates.eligible, rules=request.rules, k=request.k, pooled=pooled
     )
     if request.kind == CONTENT:
         taste = tastes(reader, users, weights, moment)

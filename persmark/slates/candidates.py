@@ -56,17 +56,33 @@ def scored_items(recommender: Recommender) -> pa.Table:
     )
 
 
-def find_candidates(
-    reader: Reader, recommender: Recommender, request: SlateRequest, users: pa.Table, moment: Moment
-) -> tuple[Candidates, list[Text]]:
-    """Candidates of the wanted kind, and notes on how they were found."""
+def product_candidates(reader: Reader, recommender: Recommender) -> Candidates:
+    """All products that the recommender knows.
+
+    They are the same for every user, as long as catalogue and recommender are.
+    """
     inputs = {"scored_items": scored_items(recommender)}
+    table = reader.table(read_sql(PACKAGE, "products"), {"kind": PRODUCT}, inputs=inputs)
+    return Candidates.of(table, recommender.item_ids)
+
+
+def find_candidates(
+    reader: Reader,
+    recommender: Recommender,
+    request: SlateRequest,
+    users: pa.Table,
+    moment: Moment,
+    *,
+    products: Candidates | None = None,
+) -> tuple[Candidates, list[Text]]:
+    """Candidates of the wanted kind, and notes on how they were found; `products` as held already."""
     if request.kind == PRODUCT:
-        table = reader.table(read_sql(PACKAGE, "products"), {"kind": PRODUCT}, inputs=inputs)
+        found = products if products is not None else product_candidates(reader, recommender)
         notes = (
-            [] if len(table) else [text("The recommender knows no product of this workspace: train again.")]
+            [] if len(found) else [text("The recommender knows no product of this workspace: train again.")]
         )
-        return Candidates.of(table, recommender.item_ids), notes
+        return found, notes
+    inputs = {"scored_items": scored_items(recommender)}
     if request.kind == CONTENT:
         table = reader.table(read_sql(PACKAGE, "content"), {"kind": CONTENT}, inputs=inputs)
         none = text("There is no content in this workspace: load items of kind content.")

@@ -62,6 +62,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.code)
 
+    @cached_property
+    def eligible(self) -> npt.NDArray[np.int64]:
+        """Columns of the recommender that are scored, ascending."""
+        return np.unique(self.code[self.code >= 0])
+
     def groups(self, name: str) -> npt.NDArray[np.int64]:
         """(n_rows,) equal numbers for equal values of `category` or `brand`; -1 for NULL."""
         column = self.table[name].combine_chunks().dictionary_encode()

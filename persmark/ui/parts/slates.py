@@ -119,10 +119,22 @@ def _recommender(folder: str, run_id: str, _workspace: Workspace) -> recommend.R
     return recommend.load_run(_workspace, run_id)
 
 
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _products(
+    folder: str, run_id: str, catalogue: int, _reader: Reader, _recommender: recommend.Recommender
+) -> slates.Candidates:
+    """The products of a catalogue version as a recommender knows them: held with it, the same for all."""
+    return slates.product_candidates(_reader, _recommender)
+
+
 def _slate(workspace: Workspace, reader: Reader, ask: Ask, users: tuple[str, ...] | None) -> slates.Slate:
     recommender = _recommender(str(workspace.folder), ask.run_id, workspace)
     as_of = workspace.as_of()
     assert isinstance(as_of, datetime)
+    catalogue = workspace.versions().get("catalogue", 0)
+    products = None
+    if ask.kind == PRODUCT:
+        products = _products(str(workspace.folder), ask.run_id, catalogue, reader, recommender)
     return slates.build_slate(
         reader,
         recommender,
@@ -137,6 +149,7 @@ def _slate(workspace: Workspace, reader: Reader, ask: Ask, users: tuple[str, ...
         ),
         as_of=as_of,
         time_zone=workspace.time_zone,
+        products=products,
     )
 
 
