@@ -21,7 +21,10 @@ from persmark.store import Reader
 MOST_VALUES = 6
 
 # The same figure under another name, and places in an order of the buyers: nothing to compare.
-_LEFT_OUT = ("frequency", "r_score", "f_score", "m_score", "top_category_2", "top_category_3")
+_LEFT_OUT = (
+    "frequency", "r_score", "f_score", "m_score",
+    "top_category_2", "top_category_3", "top_category_2_share", "top_category_3_share",
+)  # fmt: skip
 _RECENCY = ("recency_days", "inactive_days", "lifecycle", "rfm_segment")
 # What a feature decides, at least in part: a rule on it makes segments differ in these by itself.
 _DECIDES: Mapping[str, tuple[str, ...]] = {
