@@ -134,6 +134,26 @@ class RestoreSegment:
 
 
 @dataclass(frozen=True)
+class TakeSnapshot:
+    """Keep the profiles of another moment; see `persmark.segments.take_snapshot`.
+
+    Attributes:
+        as_of: ISO-8601, UTC.
+        before_source: The number of an upload instead: as things stood before it.
+    """
+
+    as_of: str | None = None
+    before_source: int | None = None
+
+
+@dataclass(frozen=True)
+class DropSnapshot:
+    """Keep the profiles of a moment no longer."""
+
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
 class Train:
     """Measure a recommender on the last window, train it on everything, keep the run."""
 
@@ -202,6 +222,8 @@ Request = (
     | SaveSegment
     | DeleteSegment
     | RestoreSegment
+    | TakeSnapshot
+    | DropSnapshot
     | Train
     | PublishRun
     | Evaluate

@@ -28,6 +28,7 @@ from persmark.actions.requests import (
     Compact,
     CreateAudience,
     DeleteSegment,
+    DropSnapshot,
     Evaluate,
     ExportAudience,
     KeepApart,
@@ -39,6 +40,7 @@ from persmark.actions.requests import (
     SaveRule,
     SaveSegment,
     SwitchRule,
+    TakeSnapshot,
     Train,
     UndoLoad,
 )  # fmt: skip
@@ -202,14 +204,38 @@ def build_profiles(
     workspace: Workspace, actor: Actor, request: BuildProfiles, on_progress: OnProgress
 ) -> dict[str, Any]:
     """The profiles as of a time."""
+    return _built(workspace, actor, on_progress, _moment(request.as_of))
+
+
+def _moment(as_of: str | None) -> datetime | None:
     try:
-        as_of = datetime.fromisoformat(request.as_of) if request.as_of else None
+        return datetime.fromisoformat(as_of) if as_of else None
     except ValueError as error:
         raise InputError(
-            text("A time must be ISO-8601, UTC. Received: {value}.", value=request.as_of),
+            text("A time must be ISO-8601, UTC. Received: {value}.", value=as_of),
             hint="For example 2017-12-03T23:59:59.",
         ) from error
-    return _built(workspace, actor, on_progress, as_of)
+
+
+def take_snapshot(
+    workspace: Workspace, actor: Actor, request: TakeSnapshot, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The profiles of another moment, kept."""
+    kept = segments.take_snapshot(
+        workspace,
+        as_of=_moment(request.as_of),
+        before_source=request.before_source,
+        on_progress=on_progress,
+    )
+    return kept.to_json()
+
+
+def drop_snapshot(
+    workspace: Workspace, actor: Actor, request: DropSnapshot, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The profiles of a moment, no longer kept."""
+    segments.drop_snapshot(workspace, request.snapshot_id)
+    return {"snapshot_id": request.snapshot_id}
 
 
 def save_segment(
