@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from persmark.profiles import LIFECYCLE, RFM_SEGMENTS, Group
-from persmark.segments.rules import Rule
+from persmark.segments.nodes import Rule
 from persmark.text import Text, text
 
 EVERYONE = "everyone"

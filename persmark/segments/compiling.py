@@ -2,154 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
 
-from persmark.segments.rules import (
-    ITEM_FIELDS,
+from persmark.segments.counting import counted
+from persmark.segments.nodes import (
     Both,
     ColumnIs,
     EventCount,
+    EventSequence,
     InSegment,
+    Leaf,
     Node,
+    OnList,
     Opposite,
+    PredictionIs,
 )
+from persmark.segments.scope import Scope, column, is_null, opposite, table
+from persmark.segments.sequences import followed
 
 DIALECT = "duckdb"
 _COMPARISON: dict[str, type[exp.Binary]] = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
-
-
-def column(name: str, table: str) -> exp.Column:
-    """A quoted column of a table."""
-    return exp.column(name, table=table, quoted=True)
-
-
-def table(name: str) -> exp.Table:
-    """A quoted table."""
-    return exp.Table(this=exp.to_identifier(name, quoted=True))
+# Operators that are exactly the users whom another one leaves out.
+_OPPOSITE = {"!=": "=", "not in": "in", "is empty": "is not empty"}
 
 
 class Compiler:
-    """Turns nodes into conditions on `profiles` and collects their parameters.
+    """Turns nodes into conditions on `profiles`.
 
     Args:
-        as_of: The profiles' moment; None reads it from the table.
-
-    Attributes:
-        params: Parameter name -> value.
+        scope: Which events, and where values go.
+        leaves: Conditions that stand already as columns; others are written out.
     """
 
-    def __init__(self, as_of: datetime | None) -> None:
-        self.params: dict[str, Any] = {}
-        self._as_of = as_of
-
-    def hole(self, value: object) -> exp.Placeholder:
-        """A new parameter that holds `value`."""
-        name = f"v{len(self.params)}"
-        self.params[name] = list(value) if isinstance(value, tuple) else value
-        return exp.Placeholder(this=name)
-
-    def _now(self) -> exp.Expr:
-        if self._as_of is not None:
-            if "as_of" not in self.params:
-                self.params["as_of"] = self._as_of
-            return exp.Placeholder(this="as_of")
-        latest = exp.Select().select(exp.Max(this=column("as_of", "profiles"))).from_(table("profiles"))
-        return latest.subquery()
+    def __init__(self, scope: Scope, leaves: Mapping[Leaf, exp.Expr] | None = None) -> None:
+        self.scope = scope
+        self._leaves = leaves or {}
 
     def condition(self, node: Node) -> exp.Expr:
         """True or false for every user, never NULL."""
-        if isinstance(node, ColumnIs):
-            return self._column(node)
-        if isinstance(node, EventCount):
-            return self._events(node)
         if isinstance(node, InSegment):
             return self.condition(node.node)
         if isinstance(node, Opposite):
-            return exp.Not(this=exp.Paren(this=self.condition(node.part)))
-        assert isinstance(node, Both)
-        if not node.parts:
-            return exp.true()
-        parts = [exp.Paren(this=self.condition(part)) for part in node.parts]
-        return _balanced(parts, exp.And if node.every else exp.Or)
+            return opposite(self.condition(node.part))
+        if isinstance(node, Both):
+            if not node.parts:
+                return exp.true()
+            parts = [exp.Paren(this=self.condition(part)) for part in node.parts]
+            return _balanced(parts, exp.And if node.every else exp.Or)
+        known = self._leaves.get(node)
+        return self._leaf(node) if known is None else known.copy()
+
+    def _leaf(self, node: Leaf) -> exp.Expr:
+        if isinstance(node, ColumnIs):
+            return self._column(node)
+        if isinstance(node, EventCount):
+            return counted(self.scope, node)
+        if isinstance(node, EventSequence):
+            return followed(self.scope, node)
+        if isinstance(node, PredictionIs):
+            return self._prediction(node)
+        return self._listed(node)
 
     def _column(self, node: ColumnIs) -> exp.Expr:
-        place = column(node.column, "profiles")
-        if node.operator in {"is empty", "is not empty"}:
-            empty = exp.Is(this=place, expression=exp.Null())
-            return empty if node.operator == "is empty" else exp.Not(this=exp.Paren(this=empty))
-        test: exp.Expr
-        if node.operator in {"=", "!="}:
-            test = exp.EQ(this=place, expression=self.hole(node.value))
-        elif node.operator in {"in", "not in"}:
-            test = exp.In(this=place, field=self.hole(_alike(node.value)))
-        elif node.operator == "between":
-            low, high = node.value
-            test = exp.Between(this=place, low=self.hole(low), high=self.hole(high))
-        elif node.operator == "contains":
-            test = exp.GT(
-                this=exp.StrPosition(this=place, substr=self.hole(node.value)),
-                expression=exp.Literal.number(0),
-            )
-        elif node.operator == "starts with":
-            test = exp.StartsWith(this=place, expression=self.hole(node.value))
-        else:
-            test = _COMPARISON[node.operator](this=place, expression=self.hole(node.value))
-        known = exp.Coalesce(this=test, expressions=[exp.false()])
-        return exp.Not(this=known) if node.operator in {"!=", "not in"} else known
+        operator = _OPPOSITE.get(node.operator, node.operator)
+        test = self._compared(column(node.column, "profiles"), operator, node.value)
+        known = test if operator == "is not empty" else exp.Coalesce(this=test, expressions=[exp.false()])
+        if operator == node.operator:
+            return known
+        return is_null(column(node.column, "profiles")) if operator == "is not empty" else exp.Not(this=known)
 
-    def _one_of(self, place: exp.Expr, values: Sequence[str]) -> exp.Expr:
-        if len(values) == 1:
-            return exp.EQ(this=place, expression=self.hole(values[0]))
-        return exp.In(this=place, field=self.hole(tuple(values)))
+    def _compared(self, place: exp.Expr, operator: str, value: Any) -> exp.Expr:
+        """A comparison that may be NULL where the place is."""
+        hole = self.scope.hole
+        if operator == "is not empty":
+            return opposite(is_null(place))
+        if operator == "=":
+            return exp.EQ(this=place, expression=hole(value))
+        if operator == "in":
+            return exp.In(this=place, field=hole(_alike(value)))
+        if operator == "between":
+            low, high = value
+            return exp.Between(this=place, low=hole(low), high=hole(high))
+        if operator == "contains":
+            found = exp.StrPosition(this=place, substr=hole(value))
+            return exp.GT(this=found, expression=exp.Literal.number(0))
+        if operator == "starts with":
+            return exp.StartsWith(this=place, expression=hole(value))
+        return _COMPARISON[operator](this=place, expression=hole(value))
 
-    def _events(self, node: EventCount) -> exp.Expr:
-        """Users whose count lies within the bounds; a count of none is the rest of all users."""
-        if not node.at_least and node.at_most is None:
-            return exp.true()
-        user = column("user_id", "events")
-        tests: list[exp.Expr] = [
-            exp.Not(this=exp.Paren(this=exp.Is(this=user.copy(), expression=exp.Null()))),
-            exp.LTE(this=column("event_time", "events"), expression=self._now()),
-        ]
-        if node.within_days is not None:
-            seconds = exp.Mul(
-                this=self.hole(round(node.within_days * 86_400)),
-                expression=exp.Interval(this=exp.Literal.string("1"), unit=exp.var("SECOND")),
-            )
-            tests.append(
-                exp.GT(this=column("event_time", "events"),
-                       expression=exp.Sub(this=self._now(), expression=seconds))
-            )  # fmt: skip
-        of_items: list[exp.Expr] = []
-        for name, values in node.fields:
-            if name in ITEM_FIELDS:
-                of_items.append(self._one_of(column(name, "items"), values))
-            else:
-                tests.append(self._one_of(column(name, "events"), values))
-        if of_items:
-            items = exp.Select().select(column("item_id", "items")).from_(table("items"))
-            items = items.where(exp.and_(*of_items))
-            tests.append(exp.In(this=column("item_id", "events"), query=items.subquery()))
-        found = exp.Select().select(user.copy()).from_(table("events")).where(exp.and_(*tests))
-        found = found.group_by(user.copy())
-        n_events = exp.Count(this=exp.Star())
-        counted_in = (node.at_least or 0) > 0
-        bounds: list[exp.Expr] = []
-        if counted_in:
-            if node.at_least != 1:
-                bounds.append(exp.GTE(this=n_events.copy(), expression=self.hole(node.at_least)))
-            if node.at_most is not None:
-                bounds.append(exp.LTE(this=n_events.copy(), expression=self.hole(node.at_most)))
-        elif node.at_most:
-            bounds.append(exp.GT(this=n_events.copy(), expression=self.hole(node.at_most)))
-        if bounds:
-            found = found.having(exp.and_(*bounds))
-        inside = exp.In(this=column("user_id", "profiles"), query=found.subquery())
-        return inside if counted_in else exp.Not(this=exp.Paren(this=inside))
+    def _users_of(self, name: str, *tests: exp.Expr) -> exp.Expr:
+        """Users whom a table names in a row that passes the tests."""
+        found = exp.Select().select(column("user_id", name)).from_(table(name))
+        return self.scope.inside(found.where(exp.and_(*self.scope.whose(name), *tests)))
+
+    def _prediction(self, node: PredictionIs) -> exp.Expr:
+        operator = _OPPOSITE.get(node.operator, node.operator)
+        target = exp.EQ(this=column("target", "predictions"), expression=self.scope.hole(node.target))
+        score = self._compared(column("score", "predictions"), operator, node.value)
+        users = self._users_of("predictions", target, score)
+        return users if operator == node.operator else opposite(users)
+
+    def _listed(self, node: OnList) -> exp.Expr:
+        name = column("segment", "segment_members")
+        return self._users_of("segment_members", exp.EQ(this=name, expression=self.scope.hole(node.name)))
+
+
+def compiler(
+    as_of: datetime | None, *, up_to_source: int | None = None, user_id: str | None = None
+) -> Compiler:
+    """A compiler with a scope of its own; see `Scope`."""
+    return Compiler(Scope(as_of, up_to_source=up_to_source, user_id=user_id))
 
 
 def _balanced(parts: Sequence[exp.Expr], joint: type[exp.Connector]) -> exp.Expr:
@@ -168,6 +134,9 @@ def _alike(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def statement(query: exp.Select) -> str:
+def statement(query: exp.Expr, *, pretty: bool = False) -> str:
     """The query as DuckDB text."""
-    return query.sql(DIALECT)
+    return query.sql(DIALECT, pretty=pretty)
+
+
+__all__ = ["DIALECT", "Compiler", "column", "compiler", "statement", "table"]

@@ -1,19 +1,20 @@
-"""Rules against profiles: how many, step by step, who."""
+"""Rules against profiles: how many, and who."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from persmark.errors import InputError
+from persmark.errors import InputError, NotFoundError
 from persmark.profiles import profile_columns
 from persmark.segments.built_in import BUILT_IN_RULES
-from persmark.segments.compiling import Compiler, column, statement, table
-from persmark.segments.rules import Both, Node, Rule, near, parse
+from persmark.segments.compiling import Compiler, compiler, statement
+from persmark.segments.nodes import Node, OnList, PredictionIs, Rule, leaves
+from persmark.segments.rules import near, parse
+from persmark.segments.scope import column, table
 from persmark.segments.wording import sentence
 from persmark.store import Reader
 from persmark.text import Text, text
@@ -24,24 +25,6 @@ if TYPE_CHECKING:
 SAMPLE_COLUMNS = ("user_id", "recency_days", "frequency", "monetary", "rfm_segment", "lifecycle")
 
 Saved = Mapping[str, Rule]
-
-
-@dataclass(frozen=True)
-class ClauseCount:
-    """One step of a rule's funnel.
-
-    Attributes:
-        rule: The clause.
-        sentence: The clause in words.
-        n_users: Users for whom this clause alone holds.
-        n_left: Users after this and all clauses before it: for `all`, those who are left; for `any`,
-            those reached so far.
-    """
-
-    rule: Rule
-    sentence: Text
-    n_users: int
-    n_left: int
 
 
 def known_segments(saved: Saved | None) -> dict[str, Rule]:
@@ -78,6 +61,7 @@ def to_sql(
     saved: Saved | None = None,
     columns: Mapping[str, str] | None = None,
     as_of: datetime | None = None,
+    pretty: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """The rule as SQL that lists its users, and the values of its `$name` holes.
 
@@ -86,20 +70,69 @@ def to_sql(
         saved: Segments it may speak of, name -> rule.
         columns: Profile column -> DuckDB type, to check against; None = what every workspace has.
         as_of: The profiles' moment; None lets the statement read it.
+        pretty: On many lines.
 
     Raises:
         InputError: The rule is not understood.
         NotFoundError: It speaks of an unknown segment.
     """
-    compiler = Compiler(as_of)
+    made = compiler(as_of)
     node = parse(rule, columns=columns, saved=known_segments(saved))
-    return statement(_members_query(compiler.condition(node))), compiler.params
+    return statement(_members_query(made.condition(node)), pretty=pretty), made.scope.params
 
 
-def _ready(reader: Reader, rule: Rule, saved: Saved | None) -> tuple[Compiler, Node]:
-    columns = profile_columns(reader)
+def checked(
+    reader: Reader, rule: Rule, saved: Saved | None, columns: Mapping[str, str] | None = None
+) -> Node:
+    """The rule as a tree, all that it speaks of being there.
+
+    Args:
+        reader: Whose profiles, predictions and lists.
+        rule: See `persmark.segments.rules`.
+        saved: Segments it may speak of, name -> rule.
+        columns: Profile column -> DuckDB type; those of the reader's profiles by default.
+
+    Raises:
+        EmptyError: Profiles have not been built.
+        InputError: The rule is not understood.
+        NotFoundError: It speaks of a segment, a prediction or a list that is not there.
+    """
+    columns = profile_columns(reader) if columns is None else columns
     node = parse(rule, columns=columns, saved=known_segments(saved))
-    return Compiler(moment(reader)), node
+    published(reader, [node])
+    return node
+
+
+def published(reader: Reader, nodes: Sequence[Node]) -> None:
+    """Make sure that the predictions and the lists that rules speak of are there.
+
+    Raises:
+        NotFoundError: One is not.
+    """
+    said = [leaf for node in nodes for leaf in leaves(node)]
+    targets = {leaf.target for leaf in said if isinstance(leaf, PredictionIs)}
+    lists = {leaf.name for leaf in said if isinstance(leaf, OnList)}
+    if targets:
+        there = [row[0] for row in reader.rows("SELECT DISTINCT target FROM predictions ORDER BY target")]
+        _present(text("A prediction named in a rule must be published."), targets, there)
+    if lists:
+        named = reader.rows("SELECT DISTINCT segment FROM segment_members ORDER BY segment")
+        there = [row[0] for row in named]
+        _present(text("A list named in a rule must exist."), lists, there)
+
+
+def _present(what: Text, asked: set[str], there: Sequence[str]) -> None:
+    for name in sorted(asked.difference(there)):
+        raise NotFoundError(
+            text("{what} Received: {name}.", what=what, name=name[:200]),
+            title="Not there",
+            hint=near(name, there),
+        )
+
+
+def ready(reader: Reader, rule: Rule, saved: Saved | None) -> tuple[Compiler, Node]:
+    """A compiler at the profiles' moment, and the checked rule."""
+    return compiler(moment(reader)), checked(reader, rule, saved)
 
 
 def moment(reader: Reader) -> datetime | None:
@@ -116,65 +149,9 @@ def count(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> int:
         InputError: The rule is not understood.
         NotFoundError: It speaks of an unknown segment.
     """
-    compiler, node = _ready(reader, rule, saved)
+    made, node = ready(reader, rule, saved)
     query = exp.Select().select(exp.Count(this=exp.Star())).from_(table("profiles"))
-    return int(reader.value(statement(query.where(compiler.condition(node))), compiler.params))
-
-
-def count_all(reader: Reader, nodes: Sequence[Node]) -> list[int]:
-    """How many users each rule holds for, in one pass."""
-    if not nodes:
-        return []
-    compiler = Compiler(moment(reader))
-    tests = [compiler.condition(node) for node in nodes]
-    query = exp.Select().select(*[_how_many(test) for test in tests]).from_(table("profiles"))
-    (row,) = reader.rows(statement(query), compiler.params)
-    return [int(n) for n in row]
-
-
-def _how_many(test: exp.Expr) -> exp.Count:
-    one = exp.Literal.number(1)
-    return exp.Count(this=exp.Case(ifs=[exp.If(this=test, true=one)]))
-
-
-def count_by_clause(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> list[ClauseCount]:
-    """The funnel of a rule: its outermost clauses one after the other.
-
-    A rule that is no group is its own only clause.
-
-    Raises:
-        EmptyError: Profiles have not been built.
-        InputError: The rule is not understood.
-        NotFoundError: It speaks of an unknown segment.
-    """
-    compiler, node = _ready(reader, rule, saved)
-    every = not isinstance(node, Both) or node.every
-    parts = node.parts if isinstance(node, Both) and node.parts else (node,)
-    rules: list[Rule] = [rule]
-    if isinstance(node, Both) and node.parts:
-        rules = list(rule["all" if node.every else "any"])
-    names = [f"c{number}" for number in range(len(parts))]
-    inner = exp.Select().from_(table("profiles"))
-    for name, part in zip(names, parts, strict=True):
-        inner = inner.select(exp.alias_(exp.Paren(this=compiler.condition(part)), name, quoted=True))
-    # How far each user comes is worked out once, so that the statement stays linear in the clauses.
-    reached = []
-    stop = exp.Not if every else exp.Paren
-    for number, name in enumerate(names):
-        test = stop(this=column(name, "clauses"))
-        reached.append(exp.If(this=test, true=exp.Literal.number(number)))
-    end = exp.Case(ifs=reached, default=exp.Literal.number(len(names)))
-    middle = exp.Select().select("*", exp.alias_(end, "ended", quoted=True)).from_(inner.subquery("clauses"))
-    outer = exp.Select().from_(middle.subquery("steps"))
-    for number, name in enumerate(names):
-        ended, here = column("ended", "steps"), exp.Literal.number(number)
-        left = exp.GT(this=ended, expression=here) if every else exp.LTE(this=ended, expression=here)
-        outer = outer.select(_how_many(column(name, "steps")), _how_many(left))
-    (row,) = reader.rows(statement(outer), compiler.params)
-    return [
-        ClauseCount(clause, sentence(part), int(row[2 * number]), int(row[2 * number + 1]))
-        for number, (clause, part) in enumerate(zip(rules, parts, strict=True))
-    ]
+    return int(reader.value(statement(query.where(made.condition(node))), made.scope.params))
 
 
 def sample(
@@ -206,11 +183,11 @@ def sample(
                 text("A column to show must be one of the profiles. Received: {name}.", name=name),
                 hint=near(name, list(there)),
             )
-    compiler, node = _ready(reader, rule, saved)
+    made, node = ready(reader, rule, saved)
     query = exp.Select().select(*[column(name, "profiles") for name in columns]).from_(table("profiles"))
-    query = query.where(compiler.condition(node))
+    query = query.where(made.condition(node))
     query = query.order_by(exp.MD5(this=column("user_id", "profiles")), column("user_id", "profiles"))
-    return reader.table(statement(query.limit(max(0, int(limit)))), compiler.params)
+    return reader.table(statement(query.limit(max(0, int(limit)))), made.scope.params)
 
 
 def members(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> pa.Table:
@@ -224,6 +201,6 @@ def members(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> pa.Tab
         InputError: The rule is not understood.
         NotFoundError: It speaks of an unknown segment.
     """
-    compiler, node = _ready(reader, rule, saved)
-    query = _members_query(compiler.condition(node)).order_by(column("user_id", "profiles"))
-    return reader.table(statement(query), compiler.params)
+    made, node = ready(reader, rule, saved)
+    query = _members_query(made.condition(node)).order_by(column("user_id", "profiles"))
+    return reader.table(statement(query), made.scope.params)

@@ -101,7 +101,8 @@ def _fields(asked: Rule) -> Fields:
         if asked.get(name) is None:
             continue
         what, value = text("'{key}'", key=name), asked[name]
-        values = listed(value, what, least=1, most=MOST_VALUES) if isinstance(value, list | tuple) else [value]
+        several = isinstance(value, list | tuple)
+        values = listed(value, what, least=1, most=MOST_VALUES) if several else [value]
         found.append((name, tuple(text_value(one, what) for one in values)))
     return tuple(found)
 
@@ -125,9 +126,7 @@ def _events(rule: Rule) -> EventCount:
     if at_least is not None and at_most is not None and at_least > at_most:
         raise refusal(text("'at_least' must not be above 'at_most'."), [at_least, at_most])
     if spent_least is not None and spent_most is not None and spent_least > spent_most:
-        raise refusal(
-            text("'spent_at_least' must not be above 'spent_at_most'."), [spent_least, spent_most]
-        )
+        raise refusal(text("'spent_at_least' must not be above 'spent_at_most'."), [spent_least, spent_most])
     within, until = days(asked, "within_days"), days(asked, "until_days")
     if within is not None and until is not None and until >= within:
         raise refusal(text("'until_days' must be below 'within_days'."), [until, within])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from persmark.errors import InputError, NotFoundError, PersmarkError
 from persmark.profiles import profile_columns
 from persmark.segments.built_in import BUILT_IN
-from persmark.segments.evaluate import count_all, describe, described, known_segments
-from persmark.segments.rules import Both, InSegment, Node, Opposite, Rule, near, parse
+from persmark.segments.evaluate import describe, described, known_segments, published
+from persmark.segments.flags import count_all, names_of
+from persmark.segments.nodes import Both, InSegment, Node, Opposite, Rule
+from persmark.segments.rules import near, parse
 from persmark.store import Reader, Workspace, now
 from persmark.text import Text, text
 
@@ -279,15 +282,37 @@ def segment_sizes(workspace: Workspace, reader: Reader) -> list[SegmentSize]:
     Raises:
         EmptyError: Profiles have not been built.
     """
+    segments = list_segments(workspace)
+    nodes, problems = _sound(workspace, reader, segments)
+    sizes = dict(zip(nodes, count_all(reader, list(nodes.values())), strict=True))
+    return [SegmentSize(segment, sizes.get(segment.name), problems.get(segment.name)) for segment in segments]
+
+
+def _sound(
+    workspace: Workspace, reader: Reader, segments: Sequence[Segment]
+) -> tuple[dict[str, Node], dict[str, Text]]:
+    """Name -> checked rule, and name -> why not where a rule no longer fits."""
     columns = profile_columns(reader)
     saved = known_segments(saved_rules(workspace))
-    segments = list_segments(workspace)
     nodes: dict[str, Node] = {}
     problems: dict[str, Text] = {}
     for segment in segments:
         try:
-            nodes[segment.name] = parse(segment.rule, columns=columns, saved=saved)
+            node = parse(segment.rule, columns=columns, saved=saved)
+            published(reader, [node])
+            nodes[segment.name] = node
         except PersmarkError as problem:
             problems[segment.name] = problem.message
-    sizes = dict(zip(nodes, count_all(reader, list(nodes.values())), strict=True))
-    return [SegmentSize(segment, sizes.get(segment.name), problems.get(segment.name)) for segment in segments]
+    return nodes, problems
+
+
+def segments_of(workspace: Workspace, reader: Reader, user_id: str) -> list[str]:
+    """The names of the segments that a user is in: built-in ones, then saved ones by name.
+
+    A saved segment whose rule no longer fits holds nobody. An unknown user is in none.
+
+    Raises:
+        EmptyError: Profiles have not been built.
+    """
+    nodes, _ = _sound(workspace, reader, list_segments(workspace))
+    return names_of(reader, nodes, user_id)

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from persmark.profiles import FEATURES, attribute_feature
-from persmark.segments.rules import Both, ColumnIs, EventCount, InSegment, Node, Opposite
+from persmark.profiles import FEATURES, LIFECYCLE, RFM_SEGMENTS, attribute_feature
+from persmark.segments.event_wording import (
+    asks_for_one,
+    counted_sentence,
+    either,
+    sequence_sentence,
+    shown_text,
+)
+from persmark.segments.nodes import (
+    Both,
+    ColumnIs,
+    EventCount,
+    EventSequence,
+    InSegment,
+    Node,
+    OnList,
+    Opposite,
+    PredictionIs,
+)
 from persmark.text import Text, text
 
-_LONGEST = 60
-_MOST_NAMED = 5
 _WITH_UNIT = {"days", "events", "orders", "items", "sessions"}
 
 _TEMPLATES = {
@@ -28,67 +45,62 @@ _TEMPLATES = {
     "is empty": "{column} is empty",
     "is not empty": "{column} is not empty",
 }
-_FIELDS = {
-    "event_type": "type {value}",
-    "item_id": "item {value}",
-    "channel": "channel {value}",
-    "campaign_id": "campaign {value}",
-    "order_id": "order {value}",
-    "category": "category {value}",
-    "brand": "brand {value}",
-    "kind": "kind {value}",
-}
+# Columns whose values have names of their own on the pages.
+_NAMED: Mapping[str, Mapping[str, Text]] = MappingProxyType(
+    {
+        "lifecycle": {group.name: group.title for group in LIFECYCLE},
+        "rfm_segment": {group.name: group.title for group in RFM_SEGMENTS},
+    }
+)
+_TARGETS: Mapping[str, Text] = MappingProxyType(
+    {
+        "buy": text("Predicted chance to buy"),
+        "churn": text("Predicted chance to churn"),
+        "spend": text("Predicted spend"),
+        "next_purchase_days": text("Predicted days to the next purchase"),
+    }
+)
+_TARGETS_OF: Mapping[str, str] = MappingProxyType(
+    {"buy": "Predicted chance to buy {name}", "reach": "Predicted chance to be reached by {name}"}
+)
 
 
-def _shown(value: Any) -> Text:
+def _shown(value: Any, names: Mapping[str, Text]) -> Text:
     if isinstance(value, str):
-        return text("“{value}”", value=value if len(value) <= _LONGEST else value[:_LONGEST] + "…")
+        return text("“{value}”", value=names[value]) if value in names else shown_text(value)
     if isinstance(value, datetime):
         return text("{value} UTC", value=value)
     return text("{value}", value=value)
 
 
-def _listed(values: tuple[Any, ...]) -> Text:
-    sentence = _shown(values[0])
-    for value in values[1:_MOST_NAMED]:
-        sentence = text("{first}, {second}", first=sentence, second=_shown(value))
-    left = len(values) - _MOST_NAMED
-    return text("{first} and {n} more", first=sentence, n=left) if left > 0 else sentence
+def _compared(column: Text, unit: str, operator: str, value: Any, names: Mapping[str, Text]) -> Text:
+    values: dict[str, Text] = {"column": column}
+    if operator == "between":
+        values["low"] = _shown(value[0], names)
+        last = _shown(value[1], names)
+    elif operator in {"in", "not in"}:
+        last = either(tuple(_shown(one, names) for one in value))
+    else:
+        last = _shown(value, names)
+    if unit in _WITH_UNIT and value is not None:
+        last = text("{value} {unit}", value=last, unit=text(unit))
+    values["value"] = last
+    return Text(_TEMPLATES[operator], values)
 
 
 def _column(node: ColumnIs) -> Text:
     feature = FEATURES.get(node.column) or attribute_feature(node.column)
-    values: dict[str, Text] = {"column": feature.title}
-    if node.operator == "between":
-        values["low"] = _shown(node.value[0])
-        last = _shown(node.value[1])
-    elif node.operator in {"in", "not in"}:
-        last = _listed(node.value)
-    else:
-        last = _shown(node.value)
-    if feature.unit in _WITH_UNIT and node.value is not None:
-        last = text("{value} {unit}", value=last, unit=text(feature.unit))
-    values["value"] = last
-    return Text(_TEMPLATES[node.operator], values)
+    names = _NAMED.get(node.column, {})
+    return _compared(feature.title, feature.unit, node.operator, node.value, names)
 
 
-def _events(node: EventCount) -> Text:
-    what: Text | None = None
-    for name, listed in node.fields:
-        part = Text(_FIELDS[name], {"value": _listed(listed)})
-        what = part if what is None else text("{first}, {second}", first=what, second=part)
-    events = text("events") if what is None else text("events ({what})", what=what)
-    if node.at_least and node.at_most is not None:
-        counted = text("{low} to {high} {events}", low=node.at_least, high=node.at_most, events=events)
-    elif node.at_least or node.at_most is None:
-        counted = text("at least {low} {events}", low=node.at_least or 0, events=events)
-    elif node.at_most == 0:
-        counted = text("no {events}", events=events)
+def _prediction(node: PredictionIs) -> Text:
+    kind, _, name = node.target.partition(": ")
+    if name and kind in _TARGETS_OF:
+        title = Text(_TARGETS_OF[kind], {"name": shown_text(name)})
     else:
-        counted = text("at most {high} {events}", high=node.at_most, events=events)
-    if node.within_days is None:
-        return counted
-    return text("{counted} in the last {n} days", counted=counted, n=node.within_days)
+        title = _TARGETS.get(node.target) or text("Prediction {name}", name=shown_text(node.target))
+    return _compared(title, "", node.operator, node.value, {})
 
 
 def sentence(node: Node) -> Text:
@@ -96,12 +108,17 @@ def sentence(node: Node) -> Text:
     if isinstance(node, ColumnIs):
         return _column(node)
     if isinstance(node, EventCount):
-        return _events(node)
+        return counted_sentence(node)
+    if isinstance(node, EventSequence):
+        return sequence_sentence(node)
+    if isinstance(node, PredictionIs):
+        return _prediction(node)
+    if isinstance(node, OnList):
+        return text("is on the list “{name}”", name=node.name)
     if isinstance(node, InSegment):
         return text("is in segment “{name}”", name=node.name)
     if isinstance(node, Opposite):
-        return text("not ({part})", part=sentence(node.part))
-    assert isinstance(node, Both)
+        return _opposite(node.part)
     if not node.parts:
         return text("everyone")
     joint = "{first} and {second}" if node.every else "{first} or {second}"
@@ -110,6 +127,16 @@ def sentence(node: Node) -> Text:
     for part in said[1:]:
         whole = Text(joint, {"first": whole, "second": part})
     return whole
+
+
+def _opposite(part: Node) -> Text:
+    if isinstance(part, InSegment):
+        return text("is not in segment “{name}”", name=part.name)
+    if isinstance(part, OnList):
+        return text("is not on the list “{name}”", name=part.name)
+    if isinstance(part, EventCount) and asks_for_one(part):
+        return counted_sentence(part, denied=True)
+    return text("not ({part})", part=sentence(part))
 
 
 def _bracketed(part: Node, *, alone: bool) -> Text:
