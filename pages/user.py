@@ -37,5 +37,4 @@ reach = person.reach(workspace, user_id)
 if not person.show_headline(workspace, user_id, reach):
     st.stop()
 person.show_timeline(workspace, user_id)
-person.show_standing(workspace, user_id, among)
-person.show_contacts(workspace, user_id, reach)
+person.show_looks(workspace, user_id, among, reach)

@@ -27,6 +27,7 @@ _SYMBOLS = {
 }
 _PERIOD = {"moment": "", "day": "day", "week": "week", "month": "month"}
 _LOW_QUARTER, _HIGH_QUARTER = 25, 75
+_RIGHT = 124  # room for the figures beside the strips
 
 
 def lane_title(event_type: str) -> str:
@@ -246,7 +247,8 @@ def attention(shares: pd.DataFrame) -> go.Figure:
 def standing(table: pd.DataFrame) -> go.Figure:
     """A strip per figure: where the user stands among the compared users, from 0 (least) to 100 (most).
 
-    The middle half of the compared users is shaded; the user's own value stands at the right.
+    The middle half of the compared users is shaded; the user's own value stands at the right, with the
+    median in brackets.
 
     Args:
         table: Columns: `title`, `value`, `median`, `percentile` (0 to 1), `n_users`; from the top.
@@ -279,13 +281,12 @@ def standing(table: pd.DataFrame) -> go.Figure:
         x=np.repeat(103.0, len(rows)),
         y=titles,
         mode="text",
-        text=[significant(float(value)) for value in rows["value"]],
+        text=[f"{_figure(one['value'])} ({_figure(one['median'])})" for one in rows.to_dict("records")],
         textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",
     )
     drawn.update_layout(
-        margin={"r": 84},
         shapes=[
             {"type": "rect", "xref": "x", "yref": "paper", "x0": _LOW_QUARTER, "x1": _HIGH_QUARTER,
              "y0": 0, "y1": 1, "layer": "below", "fillcolor": SERIES[7], "opacity": 0.14,
@@ -293,13 +294,17 @@ def standing(table: pd.DataFrame) -> go.Figure:
         ],
     )  # fmt: skip
     drawn.update_xaxes(
-        range=[-2, 102],
+        range=[-2, _RIGHT],
         tickvals=[0, 25, 50, 75, 100],
         ticktext=["least", "25%", "median", "75%", "most"],
         showgrid=False,
     )
     drawn.update_yaxes(type="category", showgrid=True, range=[-0.7, max(len(rows), 1) - 0.3])
     return drawn
+
+
+def _figure(value: object) -> str:
+    return significant(float(str(value)))
 
 
 def read_standing(table: pd.DataFrame, others: Text | str) -> Text:

@@ -11,6 +11,7 @@ from persmark.profiles import profile_columns
 from persmark.profiles.person import EVERYONE, Members
 from persmark.store import Reader, Workspace
 from persmark.ui.parts import segment_list
+from persmark.ui.parts.saved import saved_versions
 from persmark.ui.words import words
 
 
@@ -43,25 +44,24 @@ def members_of(workspace: Workspace, reader: Reader, name: str) -> Members:
     return segments.to_sql(rule, saved=segments.saved_rules(workspace), columns=profile_columns(reader))
 
 
-def _title(one: segments.Segment) -> str:
+def title_of(one: segments.Segment) -> str:
+    """What a segment is called where all kinds of them are listed."""
     kind = one.name.partition(": ")[0] if one.built_in else ""
     return {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") + words(one.title)
 
 
 def pick_group(workspace: Workspace, label: str, key: str) -> Among:
     """Choose everyone or a segment that has users; everyone first, then the saved ones."""
-    from persmark.ui.parts.saved import saved_versions
-
     found = {one.segment.name: one for one in segment_list.sizes(workspace) if one.n_users}
     order = sorted(found, key=lambda name: (name != segments.EVERYONE, found[name].segment.built_in))
     chosen = str(
         st.selectbox(
             label,
             order,
-            format_func=lambda name: f"{_title(found[name].segment)} · {found[name].n_users:,} users",
+            format_func=lambda name: f"{title_of(found[name].segment)} · {found[name].n_users:,} users",
             key=key,
             bind="query-params",
         )
     )
     one = found[chosen]
-    return Among(chosen, _title(one.segment), int(one.n_users or 0), saved_versions(workspace))
+    return Among(chosen, title_of(one.segment), int(one.n_users or 0), saved_versions(workspace))

@@ -13,9 +13,8 @@ from persmark.text import Text, text
 from persmark.ui.cache import cached
 from persmark.ui.cache import reader as published
 from persmark.ui.parts.person.events import local
-from persmark.ui.refusals import shown
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, facts, note, notes, section
+from persmark.ui.words import Fact, facts, note, notes
 
 _PURPOSES = {
     "email": "E-mail",
@@ -53,51 +52,64 @@ def _reached(held: contacted.Reach) -> Text:
     return text("The vault holds no e-mail and no phone of theirs: they are reached by id only.")
 
 
-@st.fragment
 def show_contacts(workspace: Workspace, user_id: str, held: contacted.Reach) -> None:
     """Contacts with what came after, pressure, consent, reach, and audiences."""
-    with shown():
-        section("Contacts", "What campaigns sent them, and what they allow. No contact itself is shown here.")
-        table, week, month = cached(_contacts, workspace, user_id)
-        answered = int((table["n_answers"] > 0).sum())
-        part = (
-            text("{share}% of {n}", share=round(100 * answered / len(table)), n=len(table))
-            if len(table)
-            else text("nothing to answer")
-        )
-        facts(
-            [
-                Fact("Contacts", f"{len(table):,}", "received in all"),
-                Fact("Answered", f"{answered:,}", part),
-                Fact("Last 7 days", f"{week:,}", "contacts"),
-                Fact("Last 30 days", f"{month:,}", "contacts"),
-                *(
-                    Fact(_PURPOSES[one.purpose], _STATES.get(one.state, "not asked"),
-                         text("since {day}", day=one.changed_at[:10]) if one.changed_at else "no answer yet")
-                    for one in held.consent
-                ),
-            ]
-        )  # fmt: skip
-        note(_reached(held))
-        if len(table):
-            named = table.assign(
-                event_time=local(table["event_time"], workspace.time_zone),
-                answered_at=local(table["answered_at"], workspace.time_zone),
-            ).rename(
-                columns={
-                    "event_time": "local_time",
-                    "n_answers": "answers",
-                    "n_orders": "orders_in_7_days",
-                    "value": "spent_in_7_days",
-                }
+    table, week, month = cached(_contacts, workspace, user_id)
+    answered = int((table["n_answers"] > 0).sum())
+    part = (
+        text("{share}% of {n}", share=round(100 * answered / len(table)), n=len(table))
+        if len(table)
+        else text("nothing to answer")
+    )
+    facts(
+        [
+            Fact("Contacts", f"{len(table):,}", "received in all"),
+            Fact("Answered", f"{answered:,}", part),
+            Fact("Last 7 days", f"{week:,}", "contacts"),
+            Fact("Last 30 days", f"{month:,}", "contacts"),
+        ]
+    )
+    note("What they allow, and what is known of them. No contact itself is shown here.")
+    facts(
+        [
+            Fact(
+                _PURPOSES[one.purpose],
+                _STATES.get(one.state, "not asked"),
+                text("since {day}", day=one.changed_at[:10]) if one.changed_at else "no answer yet",
             )
-            with st.expander(f"The {len(table):,} contacts, and what came after", type="compact"):
-                note(
-                    "An answer is an own event that names the campaign. Orders in the 7 days after are told "
-                    "beside it; that the contact made them only a holdout could show."
-                )
-                show_table(named, "user-contacts")
-        _show_audiences(workspace, user_id)
+            for one in held.consent
+        ]
+    )
+    note(_reached(held))
+    if len(table):
+        opened = st.expander(
+            f"The {len(table):,} contacts, and what came after",
+            type="compact",
+            key="contacts",
+            on_change="rerun",
+        )
+        if opened.open:
+            with opened:
+                _list_contacts(table, workspace.time_zone)
+    _show_audiences(workspace, user_id)
+
+
+def _list_contacts(table: pd.DataFrame, zone: str) -> None:
+    note(
+        text(
+            "An answer is an own event that names the campaign. Orders in the {n} days after are told beside "
+            "it; that the contact made them only a holdout could show.",
+            n=contacted.AFTER_DAYS,
+        )
+    )
+    named = {
+        "event_time": "local_time",
+        "n_answers": "answers",
+        "n_orders": f"orders_in_{contacted.AFTER_DAYS}_days",
+        "value": f"spent_in_{contacted.AFTER_DAYS}_days",
+    }
+    times = {name: local(table[name], zone) for name in ("event_time", "answered_at")}
+    show_table(table.assign(**times).rename(columns=named), "user-contacts")
 
 
 def _audiences(workspace: Workspace, _: Reader, user_id: str, _made: object) -> list[campaigns.Membership]:

@@ -132,9 +132,12 @@ def _show_events(
 ) -> None:
     """Every event, newest first, a page at a time; of the marked day where a mark is chosen."""
     counts = {str(row["event_type"]): int(row["n_events"]) for row in found.types.to_pylist()}
-    with st.expander(
-        f"All {found.n_events:,} events, page by page", type="compact", expanded=bounds is not None
-    ):
+    opened = st.expander(
+        f"All {found.n_events:,} events, page by page", type="compact", key="all_events", on_change="rerun"
+    )
+    if bounds is None and not opened.open:
+        return
+    with opened if bounds is None else st.container():
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = st.selectbox(
                 "Type",

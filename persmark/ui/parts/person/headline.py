@@ -47,7 +47,7 @@ def _identity(workspace: Workspace, reach: contacted.Reach) -> list[Text]:
 
 def show_headline(workspace: Workspace, user_id: str, reach: contacted.Reach) -> bool:
     """The id and the main figures; False where the user has no profile."""
-    st.html(f'<h2 class="pm-who">{escaped(user_id)}</h2>')
+    st.html(f'<h2 class="pm-who"><span>User</span> {escaped(user_id)}</h2>')
     row = cached(_row, workspace, user_id)
     if row is None:
         note("This user has no profile yet: build the profiles anew.")
@@ -70,7 +70,7 @@ def show_headline(workspace: Workspace, user_id: str, reach: contacted.Reach) ->
                  text("spread {days}", days=_days(row["gap_spread_days"]))
                  if row["gap_spread_days"] is not None else "too few orders to tell a spread"),
             Fact("Known for", _days(row["tenure_days"]),
-                 text("since {day}, {n} events", day=day(local_day(first, zone)), n=int(row["n_events"]))),
+                 text("since {day}", day=day(local_day(first, zone)))),
         ]
     )  # fmt: skip
     return True
@@ -82,7 +82,7 @@ def text_days_ago(days: int) -> str:
 
 
 def show_features(workspace: Workspace, user_id: str) -> None:
-    """Every feature of the profile with its meaning, in an expander."""
+    """Every feature of the profile with its meaning."""
     row = cached(_row, workspace, user_id) or {}
     catalogue = {feature.name: feature for feature in cached(catalogue_of, workspace)}
     table = pd.DataFrame(
@@ -97,5 +97,4 @@ def show_features(workspace: Workspace, user_id: str) -> None:
         ],
         columns=["feature", "value", "unit", "definition"],
     )
-    with st.expander("Every feature of this profile", type="compact"):
-        show_table(table, "profile")
+    show_table(table, "profile")

@@ -12,9 +12,8 @@ from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts.people import catalogue_of
 from persmark.ui.parts.person.among import Among, members_of
-from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart
-from persmark.ui.words import note, section
+from persmark.ui.words import note
 
 MAIN = (
     "recency_days", "n_purchases", "monetary", "average_order_value", "mean_gap_days", "n_items",
@@ -46,37 +45,34 @@ def _apart(table: pd.DataFrame) -> pd.DataFrame:
     return varied.loc[far.index].head(_MOST)
 
 
-@st.fragment
 def show_standing(workspace: Workspace, user_id: str, among: Among) -> None:
     """A strip per figure, for the main ones or those that lie furthest out, with the numbers behind."""
-    with shown():
-        section(
-            "Beside others",
-            text("Their figures among the {n} users of '{name}'. The middle half is shaded.",
-                 n=among.n_users, name=among.title),
-        )  # fmt: skip
-        which = st.segmented_control(
-            "Figures", [_MAIN_TITLE, _APART_TITLE], default=_MAIN_TITLE, key="figures", required=True
-        )
-        asked = MAIN if which == _MAIN_TITLE else ()
-        table = cached(_compared, workspace, user_id, among.name, among.saved, asked)
-        catalogue = {one.name: one for one in cached(catalogue_of, workspace)}
-        table = table[table["percentile"].notna()]
-        table = table[table["n_equal"] < table["n_users"]] if which == _MAIN_TITLE else _apart(table)
-        table = table.assign(
-            title=[str(catalogue[name].title) for name in table["feature"]],
-            unit=[catalogue[name].unit for name in table["feature"]],
-        )
-        if table.empty:
-            note("No figure tells them apart: all compared users have the same, or none.")
-            return
-        listed = table[["title", "value", "median", "low", "high", "percentile", "n_users", "unit"]].rename(
-            columns={"title": "figure", "low": "lower_quarter", "high": "upper_quarter"}
-        )
-        show_chart(
-            charts.standing(table), charts.read_standing(table, text("'{name}'", name=among.title)), listed,
-            "standing",
-        )  # fmt: skip
-        if among.n_users < _FEW:
-            note(text("Only {n} users are compared: one more or less moves these places by {points} points.",
-                      n=among.n_users, points=round(100 / among.n_users)))  # fmt: skip
+    note(
+        text("Their figures among the {n} users of '{name}'. The middle half of those is shaded.",
+             n=among.n_users, name=among.title)
+    )  # fmt: skip
+    which = st.segmented_control(
+        "Figures", [_MAIN_TITLE, _APART_TITLE], default=_MAIN_TITLE, key="figures", required=True
+    )
+    asked = MAIN if which == _MAIN_TITLE else ()
+    table = cached(_compared, workspace, user_id, among.name, among.saved, asked)
+    catalogue = {one.name: one for one in cached(catalogue_of, workspace)}
+    table = table[table["percentile"].notna()]
+    table = table[table["n_equal"] < table["n_users"]] if which == _MAIN_TITLE else _apart(table)
+    table = table.assign(
+        title=[str(catalogue[name].title) for name in table["feature"]],
+        unit=[catalogue[name].unit for name in table["feature"]],
+    )
+    if table.empty:
+        note("No figure tells them apart: all compared users have the same, or none.")
+        return
+    listed = table[["title", "value", "median", "low", "high", "percentile", "n_users", "unit"]].rename(
+        columns={"title": "figure", "low": "lower_quarter", "high": "upper_quarter"}
+    )
+    show_chart(
+        charts.standing(table), charts.read_standing(table, text("'{name}'", name=among.title)), listed,
+        "standing",
+    )  # fmt: skip
+    if among.n_users < _FEW:
+        note(text("Only {n} users are compared: one more or less moves these places by {points} points.",
+                  n=among.n_users, points=round(100 / among.n_users)))  # fmt: skip
