@@ -166,8 +166,9 @@ def test_a_feature_can_be_chosen(shop):
 
 def test_a_segment_is_built_saved_deleted_and_brought_back(shop):
     at = open_page("segments", "shop")
-    at.selectbox(key="rule_column").set_value("n_purchases").run()
-    at.number_input(key="value_n_purchases_>=").set_value(8).run()
+    palette = next(one for one in at.selectbox if (one.key or "").startswith("palette_"))
+    palette.set_value("Profile · Orders (orders)").run()
+    next(one for one in at.number_input if one.key.endswith("n_purchases_>=_value")).set_value(8).run()
     at.button(key="add_condition").click().run()
     whole(at)
     n_users = segments.count(shop.reader(), {"column": "n_purchases", "is": ">=", "value": 8})

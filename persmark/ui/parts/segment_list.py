@@ -10,6 +10,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui import state
 from persmark.ui.cache import cached
+from persmark.ui.parts import drafting
 from persmark.ui.parts.opened import show_users
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.tables import show_table
@@ -95,8 +96,7 @@ def show_list(workspace: Workspace) -> None:
             "A saved segment", own, format_func=lambda one: f"{one.name} (version {one.version})", key="saved"
         )
         if st.button("Edit", key="edit_segment", icon=":material/edit:"):
-            state.remember_rule(dict(chosen.rule))
-            state.set_next_widget("segment_name", chosen.name)
+            drafting.begin(dict(chosen.rule), chosen.name)
             st.rerun()
         if st.button("Delete", key="delete_segment", icon=":material/delete:"):
             actions.run(workspace, state.actor(), actions.DeleteSegment(name=chosen.name))
