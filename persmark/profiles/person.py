@@ -23,7 +23,6 @@ EVERYONE: Members = ("SELECT user_id FROM profiles", {})
 
 # Points of one timeline: about a thousand are told apart on a screen, and drawn without delay.
 MOST_POINTS = 1_200
-GRAINS = ("moment", "day", "week", "month")
 MOST_ROWS = 1_000  # of one page of events
 _LONGEST_ID_COMPARED = 100  # edit distances of longer ids cost much and find nobody
 _EARLIEST = datetime(1900, 1, 1)
@@ -133,15 +132,18 @@ class Timeline:
             `n_campaigns`, `channel` (one of them); in time.
         sessions: `started_at`, `ended_at` (UTC), `local_date` (first day of the period), `n_sessions`,
             `n_events`; in time. Sessions of the user's own events only.
-        types: `event_type`, `n_events`, `first_time`, `last_time`, `value`; all of the span.
-        n_events: All of the span.
+        n_by_type: Event type -> events, all of the span.
     """
 
     grain: str
     events: pa.Table
     sessions: pa.Table
-    types: pa.Table
-    n_events: int
+    n_by_type: Mapping[str, int]
+
+    @property
+    def n_events(self) -> int:
+        """All of the span."""
+        return sum(self.n_by_type.values())
 
 
 def timeline(
@@ -155,18 +157,22 @@ def timeline(
         since: Naive UTC; all of them by default.
         most_points: At most so many rows, unless months themselves are more.
     """
-    asked = {"user_id": user_id, "since": since or _EARLIEST}
-    types = reader.table(read_sql(PACKAGE, "user_span"), asked)
-    sums = {name: sum(types.column(f"n_{name}s").to_pylist()) for name in ("event", "moment", "day", "week")}
-    grain = next((one for one in GRAINS[:-1] if sums[one] <= most_points), GRAINS[-1])
-    name, held = ("user_moments", {}) if grain == "moment" else ("user_periods", {"grain": grain})
-    return Timeline(
-        grain=grain,
-        events=reader.table(read_sql(PACKAGE, name), {**asked, **held}),
-        sessions=reader.table(read_sql(PACKAGE, "user_sessions"), {**asked, "grain": grain}),
-        types=types.select(["event_type", "n_events", "first_time", "last_time", "value"]),
-        n_events=sums["event"],
-    )
+    asked: dict[str, Any] = {"user_id": user_id, "since": since or _EARLIEST}
+    events = reader.table(read_sql(PACKAGE, "user_moments"), {**asked, "most": most_points + 1})
+    if events.num_rows <= most_points:
+        grain, sessions = "moment", reader.table(read_sql(PACKAGE, "user_sessions"), asked)
+    else:
+        ((n_days, n_weeks),) = reader.rows(read_sql(PACKAGE, "user_span"), asked)
+        grain = "day" if n_days <= most_points else "week" if n_weeks <= most_points else "month"
+        asked["grain"] = grain
+        events = reader.table(read_sql(PACKAGE, "user_periods"), asked)
+        sessions = reader.table(read_sql(PACKAGE, "user_session_periods"), asked)
+    counts: dict[str, int] = {}
+    for name, n in zip(
+        *(events.column(each).to_pylist() for each in ("event_type", "n_events")), strict=True
+    ):
+        counts[name] = counts.get(name, 0) + n
+    return Timeline(grain=grain, events=events, sessions=sessions, n_by_type=counts)
 
 
 def events_page(

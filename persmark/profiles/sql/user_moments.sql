@@ -18,3 +18,4 @@ GROUP BY
     CASE WHEN event_type = 'purchase' THEN order_id END,
     CASE WHEN event_type <> 'purchase' OR order_id IS NULL THEN event_time END
 ORDER BY min(event_time), event_type, min(order_id)
+LIMIT $most

@@ -1,32 +1,10 @@
--- A user's sessions since a moment, one row each, or with a grain one row per day, week or month.
-WITH days AS (
-    SELECT event_time, min(coalesce(local_date, CAST(event_time AS DATE))) AS local_date
-    FROM events
-    WHERE user_id = $user_id AND event_time >= CAST($since AS TIMESTAMP)
-    GROUP BY event_time
-),
-
-mine AS (
-    SELECT
-        s.session_no,
-        s.started_at,
-        s.ended_at,
-        s.n_events,
-        CAST(date_trunc(
-            CASE WHEN $grain = 'moment' THEN 'day' ELSE $grain END,
-            coalesce(d.local_date, CAST(s.started_at AS DATE))
-        ) AS DATE) AS local_date
-    FROM sessions AS s
-    LEFT JOIN days AS d ON d.event_time = s.started_at
-    WHERE s.user_id = $user_id AND s.started_at >= CAST($since AS TIMESTAMP) AND coalesce(s.n_own_events, s.n_events) > 0
-)
-
+-- A user's sessions since a moment; those of contacts alone tell nothing of the user.
 SELECT
-    min(started_at) AS started_at,
-    max(ended_at) AS ended_at,
-    local_date,
-    count(*) AS n_sessions,
-    CAST(sum(n_events) AS BIGINT) AS n_events
-FROM mine
-GROUP BY local_date, CASE WHEN $grain = 'moment' THEN session_no END
-ORDER BY min(started_at)
+    started_at,
+    ended_at,
+    CAST(NULL AS DATE) AS local_date,
+    1 AS n_sessions,
+    CAST(n_events AS BIGINT) AS n_events
+FROM sessions
+WHERE user_id = $user_id AND started_at >= CAST($since AS TIMESTAMP) AND coalesce(n_own_events, n_events) > 0
+ORDER BY started_at

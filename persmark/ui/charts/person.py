@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from persmark.ui.charts.base import SERIES, colours, cut, figure, safe
 from persmark.ui.words import counted, percent, significant
 
 MOST_LANES = 12
-SESSIONS = "sessions"
 _CONTACTS_MARKED = 80
 _MOST_DOT, _LEAST_DOT = 26.0, 6.0
+_USUAL_COUNT = 8.0  # events; a lane of single ones is not drawn as large as one of orders
+_SESSIONS = "Sessions"
 # Top to bottom; types that are not named here come in between, by name.
 _FIRST = (columns.PURCHASE, columns.REFUND, columns.CHECKOUT, columns.CART, columns.CLICK, columns.VIEW)
 _LAST = (columns.COUPON_REDEEMED, columns.IMPRESSION, columns.CAMPAIGN_RECEIVED)
@@ -43,12 +45,12 @@ def lanes(events: pd.DataFrame) -> list[str]:
     return sorted(kept, key=lambda name: (order.get(name, order[None]), name))
 
 
-def _sizes(amounts: np.ndarray, most: float) -> np.ndarray:
-    """Diameters whose areas go with the amounts."""
-    shares = (
-        np.sqrt(np.clip(np.nan_to_num(amounts.astype(float)), 0, None) / most) if most > 0 else 0 * amounts
-    )
-    sized: np.ndarray = _LEAST_DOT + (_MOST_DOT - _LEAST_DOT) * shares
+def _sizes(rows: pd.DataFrame) -> np.ndarray:
+    """Diameters whose areas go with the money of a lane, or where it has none with the number of events."""
+    money = rows["value"].astype(float).abs().fillna(0.0).to_numpy()
+    amounts = money if money.any() else rows["n_events"].to_numpy(dtype=float)
+    most = float(amounts.max()) if money.any() else max(float(amounts.max()), _USUAL_COUNT)
+    sized: np.ndarray = _LEAST_DOT + (_MOST_DOT - _LEAST_DOT) * np.sqrt(amounts / most)
     return sized
 
 
@@ -101,61 +103,79 @@ def timeline(
     """
     names = lanes(events)
     tones = colours(names)
-    height = 76 + 40 * (len(names) + bool(len(sessions)))
-    drawn = figure(height)
-    for name in names:
+    titles = [safe(cut(lane_title(name), 22)) for name in names] + ([_SESSIONS] if len(sessions) else [])
+    traces = [_contact_lines(events, titles)]
+    for name, title in zip(names, titles, strict=False):
         rows = events[events["event_type"] == name]
-        money = rows["value"].astype(float).abs().to_numpy()
-        has_money = bool(np.nansum(money) > 0)
-        amounts = money if has_money else rows["n_events"].to_numpy(dtype=float)
-        most = float(np.nanmax(amounts)) if has_money else max(float(amounts.max()), 8.0)
-        drawn.add_scatter(
-            x=rows["at"].to_numpy(),
-            y=[safe(cut(lane_title(name), 22))] * len(rows),
-            mode="markers",
-            marker={
-                "color": tones[name],
-                "size": _sizes(amounts, most),
-                "symbol": _SYMBOLS.get(name, "circle"),
-                "opacity": 0.72,
-                "line": {"width": 0},
-            },
-            unselected={"marker": {"opacity": 0.72}},
-            text=_said(rows, grain),
-            hovertemplate="%{text}<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": rows["at"].to_numpy(),
+                "y": [title] * len(rows),
+                "mode": "markers",
+                "marker": {
+                    "color": tones[name],
+                    "size": _sizes(rows),
+                    "symbol": _SYMBOLS.get(name, "circle"),
+                    "opacity": 0.72,
+                    "line": {"width": 0},
+                },
+                "unselected": {"marker": {"opacity": 0.72}},
+                "text": _said(rows, grain),
+                "hovertemplate": "%{text}<extra></extra>",
+            }
         )
     if len(sessions):
-        drawn.add_scatter(
-            x=sessions["at"].to_numpy(),
-            y=["Sessions"] * len(sessions),
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 14, "line": {"width": 1.4, "color": SERIES[7]}},
-            unselected={"marker": {"opacity": 1}},
-            text=[f"{n:,} sessions" if n > 1 else f"{m:,} events" for n, m in
-                  zip(sessions["n_sessions"], sessions["n_events"], strict=True)],
-            hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
-        )  # fmt: skip
-    contacts = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "at"]
-    if len(contacts) <= _CONTACTS_MARKED:
-        drawn.update_layout(
-            shapes=[
-                {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-                 "line": {"color": SERIES[5], "width": 1, "dash": "dot"}, "opacity": 0.55, "layer": "below"}
-                for at in contacts
-            ]
-        )  # fmt: skip
-    titles = [safe(cut(lane_title(name), 22)) for name in names] + (["Sessions"] if len(sessions) else [])
-    drawn.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=titles[::-1],
-        range=[-0.6, len(titles) - 0.4],
-        showgrid=True,
-    )
+        traces.append(_session_marks(sessions))
     begin, end = _reach(events, first, last)
-    drawn.update_xaxes(fixedrange=False, type="date", range=[begin, end], showgrid=False)
-    drawn.update_layout(dragmode="zoom")
+    drawn = figure(76 + 40 * len(titles))
+    drawn.add_traces([trace for trace in traces if trace])
+    # One layout in one go: each later change costs a page milliseconds.
+    drawn.update_layout(
+        dragmode="zoom",
+        xaxis={"fixedrange": False, "type": "date", "range": [begin, end], "showgrid": False},
+        yaxis={
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": titles[::-1],
+            "range": [-0.6, len(titles) - 0.4],
+            "showgrid": True,
+        },
+    )
     return drawn
+
+
+def _contact_lines(events: pd.DataFrame, titles: list[str]) -> dict[str, Any]:
+    """A dotted line through all lanes for each contact; nothing where they would be a curtain."""
+    at = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "at"].to_numpy()
+    if not 0 < len(at) <= _CONTACTS_MARKED or len(titles) < 2:
+        return {}
+    # Up and down again, with a gap before the next one.
+    ends: list[str | None] = [titles[0], titles[-1], None]
+    return {
+        "type": "scatter",
+        "x": np.repeat(at, 3),
+        "y": ends * len(at),
+        "mode": "lines",
+        "line": {"color": SERIES[5], "width": 1, "dash": "dot"},
+        "opacity": 0.6,
+        "hoverinfo": "skip",
+    }
+
+
+def _session_marks(sessions: pd.DataFrame) -> dict[str, Any]:
+    """A stroke for each session, or each period that has any."""
+    pairs = zip(sessions["n_sessions"].tolist(), sessions["n_events"].tolist(), strict=True)
+    return {
+        "type": "scatter",
+        "x": sessions["at"].to_numpy(),
+        "y": [_SESSIONS] * len(sessions),
+        "mode": "markers",
+        "marker": {"symbol": "line-ns", "size": 14, "line": {"width": 1.4, "color": SERIES[7]}},
+        "unselected": {"marker": {"opacity": 1}},
+        "text": [f"{n:,} sessions" if n > 1 else f"{m:,} events" for n, m in pairs],
+        "hovertemplate": "%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
+    }
 
 
 def _reach(
@@ -254,37 +274,44 @@ def standing(table: pd.DataFrame) -> go.Figure:
         table: Columns: `title`, `value`, `median`, `percentile` (0 to 1), `n_users`; from the top.
     """
     rows = table[table["percentile"].notna()].iloc[::-1]
-    drawn = figure(58 + 30 * max(len(rows), 1))
     titles = [cut(title, 30) for title in rows["title"]]
     place = 100 * rows["percentile"].astype(float).to_numpy()
     outside = (place < _LOW_QUARTER) | (place > _HIGH_QUARTER)
-    drawn.add_scatter(
-        x=np.repeat(50.0, len(rows)),
-        y=titles,
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 15, "line": {"width": 1.5, "color": SERIES[7]}},
-        hoverinfo="skip",
-    )
-    drawn.add_scatter(
-        x=place,
-        y=titles,
-        mode="markers",
-        marker={"size": 13, "color": [SERIES[1] if far else SERIES[0] for far in outside]},
-        text=[
-            f"{significant(float(row['value']))}, median {significant(float(row['median']))}<br>"
-            f"more than {row['percentile']:.0%} of {row['n_users']:,} users"
-            for row in rows.to_dict("records")
-        ],
-        hovertemplate="%{y}: %{text}<extra></extra>",
-    )
-    drawn.add_scatter(
-        x=np.repeat(103.0, len(rows)),
-        y=titles,
-        mode="text",
-        text=[f"{_figure(one['value'])} ({_figure(one['median'])})" for one in rows.to_dict("records")],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
+    said = rows.to_dict("records")
+    drawn = figure(58 + 30 * max(len(rows), 1))
+    drawn.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": np.repeat(50.0, len(rows)),
+                "y": titles,
+                "mode": "markers",
+                "marker": {"symbol": "line-ns", "size": 15, "line": {"width": 1.5, "color": SERIES[7]}},
+                "hoverinfo": "skip",
+            },
+            {
+                "type": "scatter",
+                "x": place,
+                "y": titles,
+                "mode": "markers",
+                "marker": {"size": 13, "color": [SERIES[1] if far else SERIES[0] for far in outside]},
+                "text": [
+                    f"{_figure(one['value'])}, median {_figure(one['median'])}<br>"
+                    f"at {one['percentile']:.0%} of {one['n_users']:,} users"
+                    for one in said
+                ],
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            },
+            {
+                "type": "scatter",
+                "x": np.repeat(103.0, len(rows)),
+                "y": titles,
+                "mode": "text",
+                "text": [f"{_figure(one['value'])} ({_figure(one['median'])})" for one in said],
+                "textposition": "middle right",
+                "hoverinfo": "skip",
+            },
+        ]
     )
     drawn.update_layout(
         shapes=[
@@ -292,14 +319,14 @@ def standing(table: pd.DataFrame) -> go.Figure:
              "y0": 0, "y1": 1, "layer": "below", "fillcolor": SERIES[7], "opacity": 0.14,
              "line": {"width": 0}}
         ],
+        xaxis={
+            "range": [-2, _RIGHT],
+            "tickvals": [0, 25, 50, 75, 100],
+            "ticktext": ["least", "25%", "median", "75%", "most"],
+            "showgrid": False,
+        },
+        yaxis={"type": "category", "showgrid": True, "range": [-0.7, max(len(rows), 1) - 0.3]},
     )  # fmt: skip
-    drawn.update_xaxes(
-        range=[-2, _RIGHT],
-        tickvals=[0, 25, 50, 75, 100],
-        ticktext=["least", "25%", "median", "75%", "most"],
-        showgrid=False,
-    )
-    drawn.update_yaxes(type="category", showgrid=True, range=[-0.7, max(len(rows), 1) - 0.3])
     return drawn
 
 

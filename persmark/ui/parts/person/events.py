@@ -131,7 +131,7 @@ def _show_events(
     bounds: tuple[datetime, datetime] | None,
 ) -> None:
     """Every event, newest first, a page at a time; of the marked day where a mark is chosen."""
-    counts = {str(row["event_type"]): int(row["n_events"]) for row in found.types.to_pylist()}
+    counts = dict(sorted(found.n_by_type.items()))
     opened = st.expander(
         f"All {found.n_events:,} events, page by page", type="compact", key="all_events", on_change="rerun"
     )
