@@ -238,19 +238,6 @@ def finished(draft: Rule) -> dict[str, Any] | None:
     return {"not": {word: parts}} if opposite else {word: parts}
 
 
-def place_in_finished(draft: Rule, place: Place) -> Place | None:
-    """Where a part of the draft stands in `finished`; None where it was left out."""
-    found: list[int] = []
-    for depth in range(len(place)):
-        around = part_at(draft, place[:depth])
-        kept = [finished(part_at(draft, (*place[:depth], step)).whole) is not None
-                for step in range(around.n_parts)]  # fmt: skip
-        if not kept[place[depth]]:
-            return None
-        found.append(sum(kept[: place[depth]]))
-    return tuple(found)
-
-
 def _joined(parts: list[Any], join: str) -> dict[str, Any]:
     made = {ALL if join in {ALL, NOT_ALL} else ANY: parts}
     return {"not": made} if join in {NONE, NOT_ALL} else made
