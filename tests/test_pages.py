@@ -21,6 +21,7 @@ STEP_BEFORE = {
     "profiles": "this workspace has none yet",
     "user": "this workspace has none yet",
     "segments": "no events yet",
+    "compare": "no events yet",
     "train": "this workspace has none yet",
     "slates": "this workspace has none yet",
     "campaigns": "no events yet",

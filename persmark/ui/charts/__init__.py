@@ -1,6 +1,7 @@
 """Pure functions, table in, Plotly figure out; each with a `read_` twin that says it in a sentence."""
 
 from persmark.ui.charts.base import MAX_POINTS, SERIES, colours
+from persmark.ui.charts.compared import clock, means, names_beside, read_clock, read_means, read_names
 from persmark.ui.charts.events import (
     event_types,
     events_per_day,
@@ -9,6 +10,7 @@ from persmark.ui.charts.events import (
     read_events_per_day,
     read_hours,
 )
+from persmark.ui.charts.moved import flows, read_flows, read_reasons, reasons
 from persmark.ui.charts.people import (
     bars,
     distribution,
@@ -20,6 +22,7 @@ from persmark.ui.charts.people import (
 )
 from persmark.ui.charts.person import (
     attention,
+    read_attention,
     read_standing,
     read_timeline,
     standing,
@@ -49,32 +52,43 @@ __all__ = [
     "arms",
     "attention",
     "bars",
+    "clock",
     "colours",
     "distribution",
     "event_types",
     "events_per_day",
+    "flows",
     "funnel",
     "hours",
     "leaderboard",
     "lift_by_holdout",
+    "means",
+    "names_beside",
     "overlap",
     "reachable",
     "read_arms",
+    "read_attention",
     "read_bars",
+    "read_clock",
     "read_event_types",
     "read_events_per_day",
+    "read_flows",
     "read_funnel",
     "read_hours",
     "read_leaderboard",
     "read_lift_by_holdout",
+    "read_means",
+    "read_names",
     "read_overlap",
     "read_reachable",
+    "read_reasons",
     "read_rfm_grid",
     "read_slate_scores",
     "read_source_hours",
     "read_standing",
     "read_timeline",
     "read_volume",
+    "reasons",
     "rfm_grid",
     "slate_scores",
     "source_hours",
