@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from persmark.errors import InputError
@@ -13,6 +13,7 @@ from persmark.store import Reader, read_sql
 from persmark.text import text
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 PACKAGE = "persmark.profiles"
@@ -24,6 +25,8 @@ EVERYONE: Members = ("SELECT user_id FROM profiles", {})
 # Points of one timeline: about a thousand are told apart on a screen, and drawn without delay.
 MOST_POINTS = 1_200
 MOST_ROWS = 1_000  # of one page of events
+# An opportunity: a twentieth of the attention in three events or more, and less than half that of the money.
+MUCH_ATTENTION, LEAST_EVENTS, LITTLE_SPEND = 0.05, 3, 0.5
 _LONGEST_ID_COMPARED = 100  # edit distances of longer ids cost much and find nobody
 _EARLIEST = datetime(1900, 1, 1)
 _LATEST = datetime(9999, 1, 1)
@@ -221,6 +224,20 @@ def events_page(
     return reader.table(read_sql(PACKAGE, "user_events"), asked)
 
 
-def last_days(as_of: datetime, days: int | None) -> datetime | None:
-    """The moment so many days before; None for all time."""
-    return None if days is None else as_of - timedelta(days=days)
+def attention_without_spend(shares: pd.DataFrame) -> pd.DataFrame:
+    """What has much of a user's attention and little of their money: an opportunity.
+
+    Much is `MUCH_ATTENTION` of it in at least `LEAST_EVENTS` events; little is a share of the spend of
+    less than half of that. The bounds are conventions: fewer events could be chance.
+
+    Args:
+        shares: Columns: `n_events`, `attention_share`, `spend_share`, of one dimension.
+
+    Returns:
+        Those rows, the widest gap first; none where nothing was spent at all.
+    """
+    much = (shares["attention_share"] >= MUCH_ATTENTION) & (shares["n_events"] >= LEAST_EVENTS)
+    spent = shares["spend_share"].astype(float)
+    found = shares[much & (spent < LITTLE_SPEND * shares["attention_share"])]
+    gap = found["attention_share"] - found["spend_share"].astype(float)
+    return found.loc[gap.sort_values(ascending=False, kind="stable").index]

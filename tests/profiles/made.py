@@ -22,6 +22,7 @@ EVENT = pa.schema(
         ("discount", pa.decimal128(18, 4)),
         ("order_id", pa.string()),
         ("channel", pa.string()),
+        ("campaign_id", pa.string()),
         ("local_date", pa.date32()),
         ("local_hour", pa.int32()),
         ("source_id", pa.int32()),
