@@ -71,6 +71,12 @@ class ProfileSettings:
         active_days: A last purchase this recent makes a user active, else at risk.
         lost_days: A last purchase longer ago makes a user lost.
         max_attributes: At most so many user attributes become columns, the most common first.
+        trend_days: What trends set against as many days before; 28 = four whole weeks, so that both
+            halves have the same weekdays.
+        response_days: A visit within so many days after a campaign contact answers it; a week, the
+            click-through window of most mailing tools lies between 5 and 7.
+        dwell_cap_minutes: Longer looks count as this much: a screen left open is not looked at.
+        novelty_orders: How many of the latest orders tell what is new to a user.
     """
 
     half_life_days: float = 42.0
@@ -79,6 +85,29 @@ class ProfileSettings:
     active_days: int = 60
     lost_days: int = 180
     max_attributes: int = 40
+    trend_days: int = 28
+    response_days: int = 7
+    dwell_cap_minutes: int = 10
+    novelty_orders: int = 5
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """How much a training of the profile models looks at.
+
+    Attributes:
+        most_users: Users that are learned from and judged by; past it, a sample by MD5.
+        most_things: Categories, those with the most buyers first.
+        most_pairs: Pairs of user and category per moment that are learned from; past it, fewer users.
+        most_scores: Predictions for pairs that are published; past it, fewer categories.
+        most_channels: Channels, those with the most users first.
+    """
+
+    most_users: int = 20_000
+    most_things: int = 150
+    most_pairs: int = 400_000
+    most_scores: int = 20_000_000
+    most_channels: int = 6
 
 
 @dataclass(frozen=True)
@@ -89,6 +118,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     events: EventSettings = field(default_factory=EventSettings)
     profiles: ProfileSettings = field(default_factory=ProfileSettings)
+    predict: PredictSettings = field(default_factory=PredictSettings)
 
 
 def settings() -> Settings:
