@@ -163,6 +163,30 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "recent_contacts": {
             "user_id": "VARCHAR",
             "event_time": "TIMESTAMP",
+            "answered": "BOOLEAN",  # whether the user came by afterwards
+        },
+        # The same of the orders so far.
+        "recent_orders": {
+            "user_id": "VARCHAR",
+            "bought_at": "TIMESTAMP",
+        },
+        # What the view `attention` is made of: ids and names as numbers, shares in whole billionths.
+        "attention_users": {
+            "user_no": "INTEGER",
+            "user_id": "VARCHAR",
+        },
+        "attention_names": {
+            "name_no": "INTEGER",
+            "dimension": "VARCHAR",
+            "name": "VARCHAR",
+        },
+        "attention_rows": {
+            "user_no": "INTEGER",
+            "name_no": "INTEGER",
+            "n_events": "INTEGER",
+            "attention_billionths": "INTEGER",
+            "dwell_billionths": "INTEGER",
+            "spend_billionths": "INTEGER",
         },
     },
     # Lists of users that no rule can say: found groups, lookalikes. A rebuild of profiles keeps them.
@@ -211,6 +235,26 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 GROUP_OF: Mapping[str, str] = MappingProxyType(
     {table: group for group, tables in GROUPS.items() for table in tables}
 )
+
+# What readers see beside the tables; a view holds nothing of its own.
+VIEWS: Mapping[str, str] = MappingProxyType({
+    # How each user's own events spread over what they touch: n_events, and the shares of decayed
+    # events, of dwell and of spend, each summing to 1 per user and dimension (category, brand, channel,
+    # daypart). NULL without dwell, without spend.
+    "attention": """
+        SELECT
+            u.user_id,
+            n.dimension,
+            n.name,
+            r.n_events,
+            CAST(r.attention_billionths AS DOUBLE) / 1000000000.0 AS attention_share,
+            CAST(r.dwell_billionths AS DOUBLE) / 1000000000.0 AS dwell_share,
+            CAST(r.spend_billionths AS DOUBLE) / 1000000000.0 AS spend_share
+        FROM attention_rows AS r
+        INNER JOIN attention_users AS u ON u.user_no = r.user_no
+        INNER JOIN attention_names AS n ON n.name_no = r.name_no
+    """,
+})  # fmt: skip
 
 # Small, transactional state. Types are SQLite's; times are ISO-8601 UTC text, JSON is text.
 STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({

@@ -1,5 +1,6 @@
 """Events become one row per user, as of a time: what marketers call profiles."""
 
+from persmark.profiles.attention import attention_of, attention_over_all
 from persmark.profiles.build import ProfilesBuilt, build_profiles, profiles_as_of, refresh_profiles
 from persmark.profiles.catalogue import (
     DAYPARTS,
@@ -29,6 +30,8 @@ __all__ = [
     "Feature",
     "Group",
     "ProfilesBuilt",
+    "attention_of",
+    "attention_over_all",
     "attribute_feature",
     "build_profiles",
     "distribution",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from persmark.errors import EmptyError
 from persmark.jobs import OnProgress
+from persmark.profiles import attention
 from persmark.profiles.catalogue import ATTRIBUTE_PREFIX, FEATURES, LIFECYCLE, RFM_SEGMENTS
 from persmark.profiles.look import bins_sql
 from persmark.profiles.touched import find_touched, recipe, up_to_date
@@ -21,34 +22,37 @@ from persmark.text import text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Steps of several statements, see persmark.profiles.attention.
+_WALK, _SPREAD = "walk", "spread"
+
 # File -> what a person reads while it runs, and its part of the whole work.
 STEPS: tuple[tuple[str, str, float], ...] = (
-    ("base", "Counting each user's events", 0.14),
+    ("base", "Counting each user's events", 0.1),
     ("given_back", "Netting refunds off", 0.01),
-    ("orders", "Finding orders", 0.04),
-    ("buying", "Measuring gaps between purchases", 0.05),
-    ("bought_items", "Counting items", 0.03),
-    ("ended_sessions", "Counting sessions", 0.02),
+    ("orders", "Finding orders", 0.02),
+    ("buying", "Measuring gaps between purchases", 0.02),
+    ("bought_items", "Counting items", 0.01),
+    ("ended_sessions", "Counting sessions", 0.01),
     ("item_numbers", "Reading the catalogue", 0.01),
     ("channel_numbers", "Reading channels", 0.01),
-    ("touches", "Weighing events by age", 0.12),
-    ("top_categories", "Finding favourite categories", 0.22),
-    ("favourite_brands", "Finding favourite brands", 0.12),
-    ("favourite_channels", "Finding favourite channels", 0.04),
+    ("order_items", "Telling new items from known ones", 0.01),
+    ("contacts", "Looking for answers to contacts", 0.01),
+    (_WALK, "Weighing events by age", 0.16),
+    ("dwelt", "Adding up dwell", 0.02),
+    (_SPREAD, "Spreading attention over categories, brands, channels and hours", 0.4),
     ("counted", "Putting each user's facts together", 0.0),
 )
 # After `facts` or `facts_refreshed` has put the facts of all users together.
 LAST_STEPS: tuple[tuple[str, str, float], ...] = (
-    ("contacts", "Counting recent contacts", 0.01),
-    ("scores", "Scoring recency, frequency and money", 0.03),
-    ("profiles", "Writing profiles", 0.15),
+    ("recent_contacts", "Counting recent contacts", 0.01),
+    ("recent_orders", "Counting recent orders", 0.01),
+    ("recent", "Comparing the last days with those before", 0.03),
+    ("price_levels", "Comparing prices", 0.01),
+    ("scores", "Scoring recency, frequency and money", 0.02),
+    ("profiles", "Writing profiles", 0.14),
 )
-AROUND = ("seen", "seen_touched", "facts", "facts_refreshed")
-RECIPE = (*AROUND, *(name for name, _, _ in (*STEPS, *LAST_STEPS)))
-
-# Steps that take one range of users at a time, and how many users that is.
-BY_RANGE = ("top_categories", "favourite_brands")
-USERS_AT_ONCE = 50_000
+AROUND = ("seen", "seen_touched", "facts", "facts_refreshed", *attention.STEPS)
+RECIPE = (*AROUND, *(name for name, _, _ in (*STEPS, *LAST_STEPS) if name not in (_WALK, _SPREAD)))
 
 # Features whose histograms are published, so that a page draws them without a scan.
 HISTOGRAMS = (
@@ -130,15 +134,9 @@ def _params(sql: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if re.search(rf"\${name}\b", sql)}
 
 
-def _run(writer: Writer, name: str, values: dict[str, Any], n_users: int) -> None:
-    """One step; those of `BY_RANGE` once for each range of users."""
+def _run(writer: Writer, name: str, values: dict[str, Any]) -> None:
     sql = read_sql("persmark.profiles", name)
-    if name not in BY_RANGE:
-        writer.run(sql, _params(sql, values))
-        return
-    writer.run(read_sql("persmark.profiles", f"{name}_empty"))
-    for first in range(1, n_users + 1, USERS_AT_ONCE):
-        writer.run(sql, _params(sql, {**values, "first_user": first, "past_user": first + USERS_AT_ONCE}))
+    writer.run(sql, _params(sql, values))
 
 
 def _bins(reader: Reader, feature: str) -> list[dict[str, Any]]:
@@ -300,13 +298,21 @@ def _make(
     if up_to_source is None:
         writer.run(read_sql("persmark.profiles", "seen_touched" if refreshing else "seen"))
     else:
-        _run(writer, "seen_sources", values, 0)
-        _run(writer, "seen_sources_sessions", values, 0)
+        _run(writer, "seen_sources", values)
+        _run(writer, "seen_sources_sessions", values)
     done, n_counted = 0.0, 0
     for name, doing, part in steps:
         if on_progress:
             on_progress(done, text(doing))
-        _run(writer, name, values, n_counted)
+        if name == _WALK:
+            found = _params(read_sql("persmark.profiles", "touches"), values)
+            attention.walk(writer, found, in_order=not refreshing)
+        elif name == _SPREAD:
+            for spread in attention.spread(writer, n_counted, refreshing=refreshing):
+                if on_progress:
+                    on_progress(done + part * spread, text(doing))
+        else:
+            _run(writer, name, values)
         done += part
         if name == "base":
             n_counted = int(writer.rows("SELECT count(*) FROM base")[0][0])

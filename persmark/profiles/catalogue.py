@@ -53,6 +53,17 @@ RFM_SOURCE = (
     "Marketing Science 14(4), 1995"
 )
 
+TREND_SOURCE = (
+    "events; Tornqvist, Vartia & Vartia, How Should Relative Changes Be Measured?, The American Statistician "
+    "39(1), 1985"
+)
+DWELL_SOURCE = (
+    "events; Yi, Hong, Zhong, Liu & Rajan, Beyond Clicks: Dwell Time for Personalization, RecSys 2014"
+)
+REPEAT_SOURCE = (
+    "events; Anderson, Kumar, Tomkins & Vassilvitskii, The Dynamics of Repeat Consumption, WWW 2014"
+)
+
 
 def _grid(name: str, title: str, rule: str) -> Group:
     return Group(name, text(title), text(rule))
@@ -194,6 +205,62 @@ _FEATURES: tuple[Feature, ...] = (
              source=RFM_SOURCE),
     _feature("lifecycle", "Lifecycle", "name", "VARCHAR",
              "New, active, at risk, lost, won back or never purchased, by the days since purchases."),
+    _feature("n_events_recent", "Own events lately", "events", "BIGINT",
+             "Own events in the last trend_days (28); contacts and impressions aside."),
+    _feature("event_trend", "Trend of events", "change, -1 to 1", "DOUBLE",
+             "Own events of the last trend_days (28) against as many days before: their difference / their "
+             "sum. 0 = as many, 0.33 = twice as many, -1 = stopped. Empty without any in both, or where the "
+             "user's first event is less than both spans ago.", source=TREND_SOURCE),
+    _feature("n_orders_recent", "Orders lately", "orders", "BIGINT", "Orders in the last trend_days (28)."),
+    _feature("order_trend", "Trend of orders", "change, -1 to 1", "DOUBLE",
+             "Orders of the last trend_days against as many days before, as for events.",
+             source=TREND_SOURCE),
+    _feature("spend_recent", "Spent lately", "money", MONEY,
+             "Value of purchases minus refunds in the last trend_days (28). Empty for users of whom no "
+             "event tells money."),
+    _feature("spend_trend", "Trend of spend", "change, -1 to 1", "DOUBLE",
+             "Purchases minus refunds of the last trend_days against as many days before, as for events; "
+             "the sum is of amounts without sign.", source=TREND_SOURCE),
+    _feature("minutes_per_session", "Minutes per session", "minutes", "DOUBLE",
+             "Mean time from the first to the last event of those sessions.", source="sessions"),
+    _feature("dwell_minutes", "Dwell", "minutes", "DOUBLE",
+             "Time from each own event to the next own one of the same session (at most session_gap_minutes, "
+             "30, later), at most dwell_cap_minutes (10) each, summed. Purchases, refunds and coupons "
+             "have none, nor a session's last event; of several events in one second the last by item, type "
+             "and channel has it. Empty without any.", source=DWELL_SOURCE),
+    _feature("mean_dwell_seconds", "Mean dwell", "seconds", "DOUBLE",
+             "The same per event that has a dwell.", source=DWELL_SOURCE),
+    _feature("opportunity_category", "Opportunity", "name", "VARCHAR",
+             "Of the categories on which a spender spent nothing, the one with the most decayed attention; "
+             "equal ones by name. Empty without such a one, and for users who spent nothing at all.",
+             source="events, items"),
+    _feature("opportunity_share", "Attention to the opportunity", "share", "DOUBLE",
+             "Its part of the decayed attention to items that have a category.", source="events, items"),
+    _feature("price_level", "Price level", "ratio", "DOUBLE",
+             "Mean over purchases of the item's list price / the mean list price of its category's items. "
+             "Above 1 = picks dearer items. Empty without purchases of items with category and price.",
+             source="events, items"),
+    _feature("discounted_order_share", "Share of discounted orders", "share", "DOUBLE",
+             "Orders with money off / orders that tell their discount. Empty where none does."),
+    _feature("coupon_order_share", "Share of orders with coupon", "share", "DOUBLE",
+             "Orders of local days on which the user redeemed a coupon / orders. Empty without orders."),
+    _feature("n_campaigns_week", "Campaigns received in 7 days", "events", "BIGINT",
+             "Events of type campaign_received in the last 7 days."),
+    _feature("n_campaigns_answered", "Campaigns answered", "events", "BIGINT",
+             "Campaigns received after which an own event other than a refund came within response_days (7). "
+             "That a visit followed does not say that the contact caused it."),
+    _feature("campaign_response_rate", "Response rate", "share", "DOUBLE",
+             "Campaigns answered / campaigns received, over those received at least response_days (7) ago. "
+             "Empty without such."),
+    _feature("repeat_share", "Repeat share", "share", "DOUBLE",
+             "Of the different items of each order after the first, the part the user had bought in an "
+             "earlier order. Empty below two orders that name items.", source=REPEAT_SOURCE),
+    _feature("novelty_share", "Novelty share", "share", "DOUBLE",
+             "Of the different items of the latest novelty_orders (5) orders, the first order aside, the "
+             "part never bought in an earlier one. Empty below two orders that name items.",
+             source=REPEAT_SOURCE),
+    _feature("items_per_order", "Basket size", "items", "DOUBLE",
+             "Mean number of different items per order that names items. Empty without any."),
 )  # fmt: skip
 
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from persmark.columns import GROUP_OF, GROUPS, TABLES
+from persmark.columns import GROUP_OF, GROUPS, TABLES, VIEWS
 from persmark.errors import PersmarkError
 from persmark.settings import settings
 from persmark.store.manifest import Manifest
@@ -155,6 +155,8 @@ class Reader:
             for table, columns in tables.items():
                 selected = _select(table, columns, [schema for _, schema in schemas[table]])
                 self._root.execute(f"CREATE VIEW {quoted(table)} AS {selected}")
+        for view, selected in VIEWS.items():
+            self._root.execute(f"CREATE VIEW {quoted(view)} AS {selected}")
 
     def rows_before(self, table: str, content: int) -> str:
         """A SELECT of the table as it stood at that content version of its group."""

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ KINDS = ("view", "view", "click", "cart", "purchase", "purchase", "refund", "cam
          "campaign_received", "impression", "coupon_redeemed", "收藏")  # fmt: skip
 START = datetime(2025, 1, 1)
 ATTRIBUTES = ("town", 'To"wn', "年龄")
+
+Item = tuple[str | None, str | None, Decimal | None]
 
 # How the store describes these tables; a delta holds all sessions of the users it touches.
 GAP = timedelta(minutes=30)
@@ -56,13 +59,13 @@ class Shop:
         workspace: What profiles are built from.
         chance: Draws everything.
         events: All rows so far.
-        items: item_id -> (category, brand).
+        items: item_id -> (category, brand, price).
     """
 
     workspace: Workspace
     chance: random.Random
     events: list[dict[str, Any]] = field(default_factory=list)
-    items: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
 
     def draw(self, n: int, users: Sequence[str], first_day: int, last_day: int) -> list[dict[str, Any]]:
         """Events of some users within some days since the start."""
@@ -70,7 +73,8 @@ class Shop:
         for _ in range(n):
             kind = self.chance.choice(KINDS)
             moment = START + timedelta(
-                days=self.chance.randint(first_day, last_day), minutes=self.chance.choice((0, 20, 60, 1439))
+                days=self.chance.randint(first_day, last_day),
+                minutes=self.chance.choice((0, 5, 20, 60, 1439)),
             )
             money = self.chance.choice((None, 1, 2.5, 10))
             more: dict[str, Any] = {"value": -money if kind == "refund" else money} if money else {}
@@ -94,9 +98,9 @@ class Shop:
                 pa.Table.from_pylist(sessions_of([one for one in self.events if one["user_id"] in users])),
             )
 
-    def describe(self, items: dict[str, tuple[str | None, str | None]], *, delta: bool = True) -> set[str]:
+    def describe(self, items: dict[str, Item], *, delta: bool = True) -> set[str]:
         """A further file of items; returns those whose category or brand is another now."""
-        changed = {name for name, said in items.items() if self.items.get(name, (None, None)) != said}
+        changed = {name for name, said in items.items() if self.items.get(name, (None, None))[:2] != said[:2]}
         self.items |= items
         with self.workspace.write("catalogue", delta=delta) as writer:
             writer.put(
@@ -105,6 +109,7 @@ class Shop:
                     "item_id": pa.array(list(items), pa.string()),
                     "category": pa.array([said[0] for said in items.values()], pa.string()),
                     "brand": pa.array([said[1] for said in items.values()], pa.string()),
+                    "price": pa.array([said[2] for said in items.values()], pa.decimal128(18, 4)),
                 }),
             )  # fmt: skip
         return changed
@@ -135,19 +140,26 @@ def new_shop(root: Path, seed: int) -> Shop:
     """Some users of the first half year, and two items."""
     shop = Shop(create_workspace("grown", root=root), random.Random(seed))
     shop.append(shop.draw(40, USERS[:9], 0, 180), delta=False)
-    shop.describe({"i1": ("dairy", "Acme"), "i2": ("bread", None)}, delta=False)
+    shop.describe(
+        {"i1": ("dairy", "Acme", Decimal(3)), "i2": ("bread", None, None), "i5": ("dairy", None, Decimal(9))},
+        delta=False,
+    )
     return shop
 
 
-def published(workspace: Workspace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The profiles by user, and what was published about them but for how they came about."""
+Published = tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]
+
+
+def published(workspace: Workspace) -> Published:
+    """The profiles by user, what was published about them but for how they came about, and the attention."""
     with workspace.reader() as reader:
         rows = reader.table("SELECT * FROM profiles ORDER BY user_id").to_pylist()
+        attention = reader.table("SELECT * FROM attention ORDER BY user_id, dimension, name").to_pylist()
     stats = {key: value for key, value in workspace.stats("profiles").items() if key != "n_refreshed"}
-    return rows, stats
+    return rows, stats, attention
 
 
-def built_whole(workspace: Workspace, as_of: datetime | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def built_whole(workspace: Workspace, as_of: datetime | None) -> Published:
     """What a whole build publishes, in a copy of the workspace."""
     root = workspace.folder.parent / "whole"
     shutil.rmtree(root, ignore_errors=True)
@@ -157,10 +169,11 @@ def built_whole(workspace: Workspace, as_of: datetime | None) -> tuple[list[dict
     return published(copy)
 
 
-def assert_same(found: Any, wanted: Any) -> None:
-    """Equal, floats to 1e-9 of one."""
-    (rows, stats), (whole, whole_stats) = found, wanted
+def assert_same(found: Published, wanted: Published) -> None:
+    """Equal, floats to 1e-9 of one; shares of attention to the last digit."""
+    (rows, stats, attention), (whole, whole_stats, whole_attention) = found, wanted
     assert [row["user_id"] for row in rows] == [row["user_id"] for row in whole]
+    assert attention == whole_attention
     for row, other in zip(rows, whole, strict=True):
         assert row.keys() == other.keys()
         for name, value in other.items():
@@ -169,6 +182,18 @@ def assert_same(found: Any, wanted: Any) -> None:
             else:
                 assert row[name] == value, (row["user_id"], name)
     assert stats == whole_stats
+
+
+def assert_sums_to_one(attention: list[dict[str, Any]]) -> None:
+    """The shares of each user within each dimension, where there are any."""
+    for _, rows in groupby(attention, key=lambda row: (row["user_id"], row["dimension"])):
+        theirs = list(rows)
+        for name in ("attention_share", "dwell_share", "spend_share"):
+            shares = [row[name] for row in theirs]
+            if None in shares:
+                assert shares == [None] * len(shares)
+            else:
+                assert math.isclose(sum(shares), 1, abs_tol=len(shares) * 1e-9)
 
 
 def step(shop: Shop, day: int) -> tuple[set[str], datetime | None]:
@@ -188,7 +213,14 @@ def step(shop: Shop, day: int) -> tuple[set[str], datetime | None]:
         shop.append(rows := shop.draw(3, chance.sample(USERS, 2), 0, 100))
         return {row["user_id"] for row in rows}, None
     if kind == "items":
-        named = {f"i{chance.randint(1, 4)}": (chance.choice(("dairy", "bread", "wine")), "Bon") for _ in "ab"}
+        named = {
+            f"i{chance.randint(1, 4)}": (
+                chance.choice(("dairy", "bread", "wine")),
+                "Bon",
+                chance.choice((None, Decimal(1), Decimal(7))),
+            )
+            for _ in "ab"
+        }  # fmt: skip
         return shop.users_of(shop.describe(named)), None
     if kind == "compact":
         compact(shop.workspace)
@@ -208,13 +240,14 @@ def grow(root: Path, seed: int) -> int:
         n_events = {row["user_id"]: row["n_events"] for row in published(shop.workspace)[0]}
         touched |= shop.users_between(before.as_of)
         made = refresh_profiles(shop.workspace, as_of=as_of, actor="test")
-        rows, _ = found = published(shop.workspace)
+        rows, _, attention = found = published(shop.workspace)
         assert_same(found, built_whole(shop.workspace, as_of))
         whole = moment < before.as_of or (
             sum(n_events.get(user, 0) for user in touched) > MOST_TOUCHED * sum(n_events.values())
         )
         assert made.n_users == len(rows)
         assert made.n_refreshed == (len(rows) if whole else len(touched & {row["user_id"] for row in rows}))
+        assert_sums_to_one(attention)
         n_partial += 0 < made.n_refreshed < made.n_users
         before = made
     return n_partial

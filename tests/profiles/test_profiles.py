@@ -131,6 +131,26 @@ def test_every_feature_of_a_buyer(shop: Workspace) -> None:
         "m_score": 1,
         "rfm_segment": "lost",
         "lifecycle": "active",
+        "n_events_recent": 3,
+        "event_trend": 1.0,  # none in the 28 days before
+        "n_orders_recent": 1,
+        "order_trend": 1.0,
+        "spend_recent": Decimal("5.0000"),
+        "spend_trend": 1.0,
+        "minutes_per_session": 0.0,
+        "dwell_minutes": None,
+        "mean_dwell_seconds": None,
+        "opportunity_category": None,  # money went to both
+        "opportunity_share": None,
+        "price_level": None,
+        "discounted_order_share": 1.0,  # of the one that tells
+        "coupon_order_share": 0.0,
+        "n_campaigns_week": 0,
+        "n_campaigns_answered": 0,
+        "campaign_response_rate": 0.0,
+        "repeat_share": 0.5,
+        "novelty_share": 0.5,
+        "items_per_order": 4 / 3,
         "attribute_age_group": "35-44",
         "attribute_age_group_2": None,
         "attribute_a_b": "x",
@@ -157,6 +177,10 @@ def test_what_a_user_never_did_is_empty_not_zero(shop: Workspace) -> None:
         "gap_spread_days", "top_category_1", "top_category_1_share", "top_category_2", "top_category_2_share",
         "top_category_3", "top_category_3_share", "favourite_brand", "favourite_brand_share",
         "favourite_channel", "favourite_channel_share", "r_score", "f_score", "m_score", "rfm_segment",
+        "event_trend", "order_trend", "spend_recent", "spend_trend", "minutes_per_session", "dwell_minutes",
+        "mean_dwell_seconds", "opportunity_category", "opportunity_share", "price_level",
+        "discounted_order_share", "coupon_order_share", "campaign_response_rate", "repeat_share",
+        "novelty_share", "items_per_order",
         "attribute_a_b", "attribute_n",
     }  # fmt: skip
     assert (found["n_purchases"], found["frequency"], found["n_items"]) == (0, 0, 0)

@@ -26,7 +26,7 @@ ODD_CSV = '"o\'Neil ""张"" 😀%"'
 OTHERS = ("b", "c", "d")
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [2, 9])
 def test_a_chain_of_refreshes_comes_to_a_whole_build(tmp_path: Path, seed: int) -> None:
     assert grow(tmp_path, seed) > 0
 

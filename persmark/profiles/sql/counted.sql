@@ -45,7 +45,18 @@ SELECT
     CAST(n_morning AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS morning_share,
     CAST(n_afternoon AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS afternoon_share,
     CAST(n_evening AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS evening_share,
-    CAST(n_weekend AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS weekend_share
+    CAST(n_weekend AS DOUBLE) / nullif(CAST(n_hours AS DOUBLE), 0) AS weekend_share,
+    s.minutes_per_session,
+    d.seconds / 60.0 AS dwell_minutes,
+    d.seconds / nullif(d.n_dwelt, 0) AS mean_dwell_seconds,
+    t.opportunity_category,
+    t.opportunity_share,
+    b.discounted_order_share,
+    b.coupon_order_share,
+    coalesce(k.n_answered, 0) AS n_campaigns_answered,
+    CAST(o.n_again AS DOUBLE) / nullif(CAST(o.n_later AS DOUBLE), 0) AS repeat_share,
+    CAST(o.n_new AS DOUBLE) / nullif(CAST(o.n_latest AS DOUBLE), 0) AS novelty_share,
+    CAST(o.n_pairs AS DOUBLE) / nullif(CAST(o.n_orders AS DOUBLE), 0) AS items_per_order
 FROM (
     SELECT
         *,
@@ -60,3 +71,8 @@ LEFT JOIN ended_sessions AS s ON s.user_id = p.user_id
 LEFT JOIN top_categories AS t ON t.user_no = p.user_no
 LEFT JOIN favourite_brands AS f ON f.user_no = p.user_no
 LEFT JOIN favourite_channels AS c ON c.user_no = p.user_no
+LEFT JOIN dwelt AS d ON d.user_no = p.user_no
+LEFT JOIN order_items AS o ON o.user_id = p.user_id
+LEFT JOIN (
+    SELECT user_id, count(*) AS n_answered FROM contacts WHERE answered GROUP BY user_id
+) AS k ON k.user_id = p.user_id

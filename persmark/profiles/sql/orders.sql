@@ -17,7 +17,12 @@ WITH placed AS (
     WHERE event_type = 'purchase' AND event_time <= CAST($as_of AS TIMESTAMP) AND user_id IS NOT NULL
     GROUP BY user_id, order_id, CASE WHEN order_id IS NULL THEN event_time END
 )
-SELECT p.* EXCLUDE (n_lines)
+SELECT
+    p.* EXCLUDE (n_lines),
+    -- In time; the first is 1.
+    row_number() OVER (
+        PARTITION BY p.user_id ORDER BY p.order_day, p.bought_at, p.order_id, p.order_time
+    ) AS order_no
 FROM placed AS p
 LEFT JOIN given_back AS g
     ON

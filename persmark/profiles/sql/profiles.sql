@@ -11,7 +11,37 @@ WITH aged AS (
         CAST(floor(CAST(now_s - CAST(epoch(won_back_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_won_back
     FROM (SELECT *, CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s FROM facts)
 ),
-contacted AS (SELECT user_id, count(*) AS n_campaigns_recent FROM out.recent_contacts GROUP BY user_id)
+contacted AS (
+    SELECT
+        user_id,
+        count(*) FILTER (WHERE age_s < CAST($contact_days AS BIGINT) * 86400) AS n_campaigns_recent,
+        count(*) FILTER (WHERE age_s < 7 * 86400) AS n_campaigns_week,
+        -- Time to answer has not run out yet.
+        count(*) FILTER (WHERE age_s < CAST($response_days AS BIGINT) * 86400) AS n_open,
+        count(*) FILTER (WHERE answered AND age_s < CAST($response_days AS BIGINT) * 86400) AS n_open_answered
+    FROM (
+        SELECT
+            *,
+            CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(event_time) AS BIGINT) AS age_s
+        FROM out.recent_contacts
+    )
+    GROUP BY user_id
+),
+-- Before and after can be compared where the user was known during the whole of both.
+trends AS (
+    SELECT
+        p.user_id,
+        CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(p.first_event_time) AS BIGINT)
+        >= 2 * CAST($trend_days AS BIGINT) * 86400 AS known,
+        coalesce(r.n_events, 0) AS n_events,
+        coalesce(r.n_events_before, 0) AS n_events_before,
+        coalesce(r.n_orders, 0) AS n_orders,
+        coalesce(r.n_orders_before, 0) AS n_orders_before,
+        coalesce(r.spend, CASE WHEN p.monetary IS NOT NULL THEN 0 END) AS spend,
+        coalesce(r.spend_before, 0) AS spend_before
+    FROM facts AS p
+    LEFT JOIN recent AS r ON r.user_id = p.user_id
+)
 SELECT
     p.user_id,
     CAST($as_of AS TIMESTAMP) AS as_of,
@@ -69,9 +99,38 @@ SELECT
         WHEN p.recency_days <= $lost_days THEN 'at_risk'
         ELSE 'lost'
     END AS lifecycle,
+    t.n_events AS n_events_recent,
+    CASE WHEN t.known THEN
+        CAST(t.n_events - t.n_events_before AS DOUBLE) / nullif(CAST(t.n_events + t.n_events_before AS DOUBLE), 0)
+    END AS event_trend,
+    t.n_orders AS n_orders_recent,
+    CASE WHEN t.known THEN
+        CAST(t.n_orders - t.n_orders_before AS DOUBLE) / nullif(CAST(t.n_orders + t.n_orders_before AS DOUBLE), 0)
+    END AS order_trend,
+    CAST(t.spend AS DECIMAL(38, 4)) AS spend_recent,
+    CASE WHEN t.known THEN
+        CAST(t.spend - t.spend_before AS DOUBLE) / nullif(CAST(abs(t.spend) + abs(t.spend_before) AS DOUBLE), 0)
+    END AS spend_trend,
+    p.minutes_per_session,
+    p.dwell_minutes,
+    p.mean_dwell_seconds,
+    p.opportunity_category,
+    p.opportunity_share,
+    l.price_level,
+    p.discounted_order_share,
+    p.coupon_order_share,
+    coalesce(c.n_campaigns_week, 0) AS n_campaigns_week,
+    p.n_campaigns_answered,
+    CAST(p.n_campaigns_answered - coalesce(c.n_open_answered, 0) AS DOUBLE)
+    / nullif(CAST(p.n_campaigns_received - coalesce(c.n_open, 0) AS DOUBLE), 0) AS campaign_response_rate,
+    p.repeat_share,
+    p.novelty_share,
+    p.items_per_order,
     a.* EXCLUDE (user_id)
 FROM aged AS p
 LEFT JOIN scores AS s ON s.user_id = p.user_id
+LEFT JOIN trends AS t ON t.user_id = p.user_id
+LEFT JOIN price_levels AS l ON l.user_id = p.user_id
 LEFT JOIN contacted AS c ON c.user_id = p.user_id
 LEFT JOIN attribute_values AS a ON a.user_id = p.user_id
 ORDER BY p.user_id

@@ -1,5 +1,6 @@
 -- What the steps look at when profiles are told of the first sources alone.
 CREATE TEMP VIEW kept_contacts AS SELECT * FROM recent_contacts WHERE false;
+CREATE TEMP VIEW kept_orders AS SELECT * FROM recent_orders WHERE false;
 CREATE TEMP TABLE seen AS
 SELECT
     user_id,

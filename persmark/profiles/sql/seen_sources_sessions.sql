@@ -1,5 +1,6 @@
 -- Sessions cut anew where the published ones hold events of later sources; one ends after a silence of more
 -- than $session_gap_minutes.
+CREATE TEMP VIEW seen_all AS SELECT * FROM seen;
 CREATE TEMP TABLE seen_sessions AS
 WITH lined AS (
     SELECT

@@ -17,3 +17,6 @@ CREATE TEMP VIEW seen_sessions AS
 SELECT s.* FROM sessions AS s SEMI JOIN touched AS t ON t.user_id = s.user_id;
 CREATE TEMP VIEW kept_contacts AS
 SELECT c.* FROM recent_contacts AS c ANTI JOIN touched AS t ON t.user_id = c.user_id;
+CREATE TEMP VIEW kept_orders AS
+SELECT o.* FROM recent_orders AS o ANTI JOIN touched AS t ON t.user_id = o.user_id;
+CREATE TEMP VIEW seen_all AS SELECT * FROM events;

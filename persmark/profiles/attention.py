@@ -1,0 +1,123 @@
+"""Attention: how each user's own events and dwell spread over what they touch, beside their spend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from persmark.errors import InputError
+from persmark.store import Reader, Writer, quoted, read_sql
+from persmark.text import text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PACKAGE = "persmark.profiles"
+_WALKED = ("user_id", "event_time", "item_id", "event_type", "channel", "local_hour", "value")
+
+# Dimension -> the step that picks each user's favourites from it.
+DIMENSIONS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "category": "top_categories",
+        "brand": "favourite_brands",
+        "channel": "favourite_channels",
+        "daypart": None,
+    }
+)
+STEPS = (
+    "own_events", "own_sorted", "touches", "attention_names", "favourites_empty", "sums", "totals",
+    "attention_rows", *(step for step in DIMENSIONS.values() if step), "attention_kept",
+)  # fmt: skip
+_TABLES = ("attention_users", "attention_names", "attention_rows")
+
+# Users whose sums are held at once.
+USERS_AT_ONCE = 50_000
+
+
+def walk(writer: Writer, values: Mapping[str, Any], *, in_order: bool) -> None:
+    """Fill the temporary table `touches`: every own event with its weight, dwell and spend.
+
+    Args:
+        writer: With the temporary tables `seen`, `base`, `item_numbers` and `channel_numbers`.
+        values: What fills the holes of the statement.
+        in_order: Whether `seen` is expected in the order of users and times; where it turns out not
+            to be, it is sorted.
+    """
+    writer.run(read_sql(_PACKAGE, "own_events"))
+    if in_order:
+        writer.line_up("walk", "own_events", _WALKED)
+        writer.run(read_sql(_PACKAGE, "touches"), values)
+        if not writer.rows("SELECT 1 FROM touches WHERE misplaced LIMIT 1"):
+            return
+    writer.run(read_sql(_PACKAGE, "own_sorted"))
+    writer.line_up("walk", "own_sorted", _WALKED)
+    writer.run(read_sql(_PACKAGE, "touches"), values)
+    writer.run("DROP VIEW walk")
+    writer.run("DROP TABLE own_sorted")
+
+
+def spread(writer: Writer, n_users: int, *, refreshing: bool) -> Iterator[float]:
+    """Fill the tables of `attention` and the users' favourites.
+
+    Args:
+        writer: With the temporary table `touches`.
+        n_users: Users that were counted.
+        refreshing: Carry on the attention of the users that were not.
+
+    Yields:
+        The part of the work that is done.
+    """
+    for table in _TABLES:
+        writer.create(table)
+    for step in ("attention_names", "favourites_empty"):
+        writer.run(read_sql(_PACKAGE, step))
+    firsts = range(1, n_users + 1, USERS_AT_ONCE)
+    for done, first in enumerate(firsts, start=1):
+        at_once = {"first_user": first, "past_user": first + USERS_AT_ONCE}
+        for dimension, favourites in DIMENSIONS.items():
+            numbered = quoted(f"{dimension}_no")
+            writer.run(read_sql(_PACKAGE, "sums").replace('"dimension_no"', numbered), at_once)
+            writer.run(read_sql(_PACKAGE, "totals"))
+            writer.run(read_sql(_PACKAGE, "attention_rows"), {"dimension": dimension})
+            if favourites:
+                writer.run(read_sql(_PACKAGE, favourites))
+        yield done / len(firsts)
+    if refreshing:
+        writer.run(read_sql(_PACKAGE, "attention_kept"))
+
+
+def attention_of(reader: Reader, user_id: str) -> pa.Table:
+    """What one user's attention goes to, most first within each dimension.
+
+    Returns:
+        `dimension` (`category`, `brand`, `channel` or `daypart`), `name`, `n_events` (own ones),
+        `attention_share` (of the decayed events), `dwell_share` (NULL without dwell), `spend_share`
+        (NULL without spend). No rows where there is no such user.
+    """
+    return reader.table(read_sql(_PACKAGE, "attention_of"), {"user_id": user_id})
+
+
+def attention_over_all(reader: Reader, dimension: str) -> pa.Table:
+    """What all users' attention goes to, beside what they spend on; each user counts the same.
+
+    Args:
+        reader: Whose profiles.
+        dimension: `category`, `brand`, `channel` or `daypart`.
+
+    Returns:
+        One row per name, most attention first: `name`, `n_users` (with attention to it),
+        `n_spenders` (of those, with spend in this dimension), `n_without_spend` (of the spenders, those
+        who spent nothing on it), `attention_share`, `dwell_share` and `spend_share` (means over the
+        users who have any; those of the spenders alone in `spenders_attention_share`), `gap`
+        (`spenders_attention_share` less `spend_share`: attention that spend does not follow).
+
+    Raises:
+        InputError: There is no such dimension.
+    """
+    if dimension not in DIMENSIONS:
+        raise InputError(
+            text("A dimension of attention must be a known one. Received: {name}.", name=dimension),
+            hint=text("Available: {names}.", names=", ".join(DIMENSIONS)),
+        )
+    return reader.table(read_sql(_PACKAGE, "attention_over_all"), {"dimension": dimension})
