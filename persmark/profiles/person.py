@@ -63,6 +63,15 @@ def exists(reader: Reader, user_id: str) -> bool:
     return bool(reader.rows("SELECT 1 FROM profiles WHERE user_id = $user_id LIMIT 1", {"user_id": user_id}))
 
 
+def joined_to(reader: Reader, source_user_id: str) -> str | None:
+    """The user that an id of a file was joined to; None for one that was not, or is not there."""
+    found = reader.rows(
+        "SELECT min(user_id) FROM identities WHERE source_user_id = $id AND user_id <> $id",
+        {"id": source_user_id},
+    )
+    return None if found[0][0] is None else str(found[0][0])
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a user stands among some users in the order of their ids.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -264,6 +265,27 @@ def attention(shares: pd.DataFrame) -> go.Figure:
     return drawn
 
 
+def read_attention(shares: pd.DataFrame) -> Text:
+    """What has most of the attention, and its part of the money.
+
+    Args:
+        shares: As `attention`, all rows, most attention first.
+    """
+    if shares.empty:
+        return text("There is no attention to show.")
+    first = shares.iloc[0]
+    spend = first["spend_share"]
+    said = text(
+        "Most attention goes to {name}: {share} of it, of {n} names in all.",
+        name=str(first["name"]),
+        share=percent(float(first["attention_share"])),
+        n=len(shares),
+    )
+    if pd.isna(spend):
+        return said
+    return text("{said} It has {spend} of the money.", said=said, spend=percent(float(spend)))
+
+
 def standing(table: pd.DataFrame) -> go.Figure:
     """A strip per figure: where the user stands among the compared users, from 0 (least) to 100 (most).
 
@@ -271,7 +293,7 @@ def standing(table: pd.DataFrame) -> go.Figure:
     median in brackets.
 
     Args:
-        table: Columns: `title`, `value`, `median`, `percentile` (0 to 1), `n_users`; from the top.
+        table: Columns: `title`, `value`, `median`, `unit`, `percentile` (0 to 1), `n_users`; from the top.
     """
     rows = table[table["percentile"].notna()].iloc[::-1]
     titles = [cut(title, 30) for title in rows["title"]]
@@ -281,6 +303,15 @@ def standing(table: pd.DataFrame) -> go.Figure:
     drawn = figure(58 + 30 * max(len(rows), 1))
     drawn.add_traces(
         [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": np.repeat(100.0, len(rows)),
+                "y": titles,
+                "width": 0.04,
+                "marker": {"color": SERIES[7], "opacity": 0.4},
+                "hoverinfo": "skip",
+            },
             {
                 "type": "scatter",
                 "x": np.repeat(50.0, len(rows)),
@@ -296,8 +327,7 @@ def standing(table: pd.DataFrame) -> go.Figure:
                 "mode": "markers",
                 "marker": {"size": 13, "color": [SERIES[1] if far else SERIES[0] for far in outside]},
                 "text": [
-                    f"{_figure(one['value'])}, median {_figure(one['median'])}<br>"
-                    f"at {one['percentile']:.0%} of {one['n_users']:,} users"
+                    f"{_both(one, ', median ', '')}<br>at {one['percentile']:.0%} of {one['n_users']:,} users"
                     for one in said
                 ],
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
@@ -307,7 +337,7 @@ def standing(table: pd.DataFrame) -> go.Figure:
                 "x": np.repeat(103.0, len(rows)),
                 "y": titles,
                 "mode": "text",
-                "text": [f"{_figure(one['value'])} ({_figure(one['median'])})" for one in said],
+                "text": [_both(one, " (", ")") for one in said],
                 "textposition": "middle right",
                 "hoverinfo": "skip",
             },
@@ -325,13 +355,23 @@ def standing(table: pd.DataFrame) -> go.Figure:
             "ticktext": ["least", "25%", "median", "75%", "most"],
             "showgrid": False,
         },
-        yaxis={"type": "category", "showgrid": True, "range": [-0.7, max(len(rows), 1) - 0.3]},
+        yaxis={"type": "category", "showgrid": False, "range": [-0.7, max(len(rows), 1) - 0.3]},
     )  # fmt: skip
     return drawn
 
 
-def _figure(value: object) -> str:
-    return significant(float(str(value)))
+def _both(one: Mapping[Hashable, object], between: str, behind: str) -> str:
+    """A user's figure and the others' median."""
+    unit = str(one["unit"])
+    return f"{figure_of(one['value'], unit)}{between}{figure_of(one['median'], unit)}{behind}"
+
+
+def figure_of(value: object, unit: str = "") -> str:
+    """A figure as people read it: whole numbers whole, shares in percent, others in three digits."""
+    number = float(str(value))
+    if unit == "share":
+        return percent(number)
+    return f"{number:,.0f}" if number.is_integer() else significant(number)
 
 
 def read_standing(table: pd.DataFrame, others: Text | str) -> Text:

@@ -12,7 +12,7 @@ from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
-from persmark.ui.parts.people import group_title
+from persmark.ui.parts.people import group_title, link_to_user
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.tables import show_table
 from persmark.ui.words import note
@@ -67,4 +67,7 @@ def show_users(workspace: Workspace, rule: segments.Rule, title: Text | str, key
                 else text("All {n} users.", n=n_users)
             )
             named = table.assign(**{name: [group_title(one) for one in table[name]] for name in _GROUPS})
-            show_table(named, f"users-{key}", height=340 if len(table) > 8 else "auto")
+            note("Tick a row to open that user.")
+            place = show_table(named, f"users-{key}", height=340 if len(table) > 8 else "auto", choose=True)
+            if place is not None:
+                link_to_user(workspace, str(table["user_id"].iloc[place]))

@@ -133,7 +133,10 @@ def _show_events(
     """Every event, newest first, a page at a time; of the marked day where a mark is chosen."""
     counts = dict(sorted(found.n_by_type.items()))
     opened = st.expander(
-        f"All {found.n_events:,} events, page by page", type="compact", key="all_events", on_change="rerun"
+        "The event" if found.n_events == 1 else f"All {found.n_events:,} events, page by page",
+        type="compact",
+        key="all_events",
+        on_change="rerun",
     )
     if bounds is None and not opened.open:
         return

@@ -25,6 +25,9 @@ def _matches(_: Workspace, reader: Reader, wanted: str) -> tuple[str | None, lis
     for exact in (wanted, wanted.strip()):
         if exact and person.exists(reader, exact):
             return exact, [], []
+    joined = person.joined_to(reader, wanted.strip())
+    if joined is not None and person.exists(reader, joined):
+        return joined, [], []
     part = wanted.strip()
     found = [str(one) for one in profiles.search_users(reader, part, _MATCHES).column("user_id").to_pylist()]
     return None, found, [] if found else person.near_users(reader, part)
@@ -62,6 +65,8 @@ def find(workspace: Workspace, among: Among) -> str | None:
         return cached(_place, workspace, "", among.name, among.saved).first
     user_id, found, near = cached(_matches, workspace, wanted)
     if user_id is not None:
+        if user_id != wanted.strip() and user_id != wanted:
+            note("That id of the files was joined to another one, whose user is shown.")
         return user_id
     if len(found) == 1:
         return found[0]

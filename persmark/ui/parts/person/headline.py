@@ -12,6 +12,7 @@ from persmark.profiles import contacted
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
+from persmark.ui.charts.person import figure_of
 from persmark.ui.parts.people import catalogue_of, group_title
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, day, escaped, facts, local_day, note, short, shown, significant
@@ -27,7 +28,7 @@ def _number(value: object) -> float | None:
 
 def _days(value: object) -> str:
     number = _number(value)
-    return "–" if number is None else f"{significant(number)} days"
+    return "–" if number is None else "1 day" if number == 1 else f"{figure_of(number)} days"
 
 
 def _identity(workspace: Workspace, reach: contacted.Reach) -> list[Text]:
