@@ -90,7 +90,7 @@ class Comparison:
         numbers: `feature`, `segment`, `n` (users with a value), `mean`, `low`, `high` (95%, NULL below two
             users or without spread), `median`, `spread`.
         shares: `feature`, `value`, `segment`, `n` (users with a value), `n_with`, `share`, `low`, `high`.
-        differences: Clear ones first, then by the size of their effect.
+        differences: Clear ones first, then by the size that their effect has at least.
     """
 
     segments: tuple[str, ...]
@@ -287,7 +287,14 @@ def _differences(
         excludes = values["low"] is not None and (values["low"] > 0 or values["high"] < 0)
         clear = bool(excludes and p_adjusted <= FALSE_SHARE)
         made.append(Difference(**values, p_adjusted=_known(p_adjusted), clear=clear))
-    return tuple(sorted(made, key=lambda one: (not one.clear, -abs(one.effect))))
+    return tuple(sorted(made, key=lambda one: (not one.clear, -_at_least(one), -abs(one.effect))))
+
+
+def _at_least(one: Difference) -> float:
+    """The effect at the end of the interval that is nearer to 0: what a few extreme users cannot feign."""
+    if one.low is None or one.high is None or not one.difference:
+        return 0.0
+    return abs(one.effect) * max(min(one.low / one.difference, one.high / one.difference), 0.0)
 
 
 def method() -> Text:

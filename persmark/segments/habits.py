@@ -29,6 +29,11 @@ def _groups(cut: Cells) -> list[tuple[str, list[int]]]:
     return [*((name, cut.of(place)) for place, name in enumerate(cut.names)), (EVERYBODY, cut.of())]
 
 
+def _at_once(n_intervals: int) -> float:
+    """The level of each of so many intervals at which all of them hold together at `LEVEL`."""
+    return 1 - (1 - LEVEL) / max(n_intervals, 1)
+
+
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
@@ -161,7 +166,8 @@ def compare_attention(
     Returns:
         `name` (at most `MOST_NAMES`, most attention first), `segment` (`EVERYBODY` last), and for each of
         `reach`, `attention` and `spend`: the share, `<share>_n` (users behind it), `<share>_low`,
-        `<share>_high`, `<share>_lift` (over everybody's), `<share>_lift_low`, `<share>_lift_high`.
+        `<share>_high`, `<share>_lift` (over everybody's), `<share>_lift_low`, `<share>_lift_high`,
+        `<share>_clear` (whether the lift is off 1 even at the level of so many at once, by Bonferroni).
         NULL where there is nothing to tell it from.
 
     Raises:
@@ -218,11 +224,13 @@ def compare_attention(
                 zip(("lift", "lift_low", "lift_high"), lift_interval(part, whole), strict=True),
                 low=low, high=high,
             )  # fmt: skip
+            _, least, most = lift_interval(part, whole, _at_once(len(order) * len(cut.names)))
             for number in range(len(order)):
                 row = rows[number * n_groups + group]
                 row[figure] = _known(part.mean[number])
                 row[f"{figure}_n"] = int(part.n[number])
                 row |= {f"{figure}_{name}": _known(ends[number]) for name, ends in columns.items()}
+                row[f"{figure}_clear"] = bool(least[number] > 1 or most[number] < 1)
     return pa.Table.from_pylist(rows)
 
 
@@ -240,7 +248,8 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
     Returns:
         `part` (`hour` or `weekday`), `place` (0 to 23; 0 = Monday to 6), `segment` (`EVERYBODY` last),
         `n_events`, `n_users` (users with an own event at all), `share`, `low`, `high` (95%; NULL below two
-        users).
+        users), `clear` (whether it is off everybody's share even at the level of so many at once, by
+        Bonferroni).
 
     Raises:
         EmptyError, InputError, NotFoundError: As `compare`.
@@ -267,6 +276,8 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
         totals = np.zeros((4, cut.n_cells))
         for number, name in enumerate(names):
             totals[number, whole["cell"].to_numpy()] = whole[name].to_numpy(dtype=float)
+        n_whole, n_whole_all = sums[0].sum(0), totals[0].sum()
+        usual = n_whole / n_whole_all if n_whole_all else np.zeros(n_places)
         for segment, chosen in _groups(cut):
             n, squares, products, _ = sums[:, chosen].sum(1)
             n_all, all_squares, _, n_users = totals[:, chosen].sum(1)
@@ -275,6 +286,7 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
                 away = squares - 2 * share * products + share**2 * all_squares
                 error = np.sqrt(np.maximum(away, 0.0) * n_users / (n_users - 1)) / n_all
                 reach = stdtrit(max(n_users - 1, 1), 0.5 + LEVEL / 2) * error
+                at_once = stdtrit(max(n_users - 1, 1), 0.5 + _at_once(n_places * len(cut.names)) / 2) * error
             for place in range(n_places):
                 rows.append(
                     {
@@ -286,6 +298,7 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
                         "share": _known(share[place]),
                         "low": _known(max(share[place] - reach[place], 0.0)) if n_users > 1 else None,
                         "high": _known(min(share[place] + reach[place], 1.0)) if n_users > 1 else None,
+                        "clear": bool(n_users > 1 and abs(share[place] - usual[place]) > at_once[place] > 0),
                     }
                 )
     return pa.Table.from_pylist(rows)

@@ -10,7 +10,7 @@ from persmark.ui.charts.events import (
     read_events_per_day,
     read_hours,
 )
-from persmark.ui.charts.moved import flows, read_flows, read_reasons, reasons
+from persmark.ui.charts.moved import flows, read_flows, read_neighbours, read_reasons, reasons
 from persmark.ui.charts.people import (
     bars,
     distribution,
@@ -79,6 +79,7 @@ __all__ = [
     "read_lift_by_holdout",
     "read_means",
     "read_names",
+    "read_neighbours",
     "read_overlap",
     "read_reachable",
     "read_reasons",

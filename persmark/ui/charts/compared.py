@@ -205,22 +205,27 @@ def clock(table: pd.DataFrame, segments: Sequence[str], ticks: Sequence[str], *,
         )
     step = 3 if len(ticks) > 12 else 1
     drawn.update_xaxes(
-        tickvals=list(range(0, len(ticks), step)), ticktext=[ticks[n] for n in range(0, len(ticks), step)]
+        tickvals=list(range(0, len(ticks), step)),
+        ticktext=[ticks[n] for n in range(0, len(ticks), step)],
+        range=[-0.4, len(ticks) - 0.6],
     )
     drawn.update_yaxes(tickformat=".0%", rangemode="tozero")
     return drawn
 
 
 def read_clock(table: pd.DataFrame, segments: Sequence[str], ticks: Sequence[str], *, everybody: str) -> Text:
-    """Where a segment stands furthest from everybody, as far as its interval tells."""
+    """Of the times at which a segment clearly leaves everybody's share the one where it does so most."""
     whole = table[table["segment"] == everybody].set_index("place")["share"]
     rows = table[table["segment"].isin(list(segments)) & table["low"].notna()]
     if rows.empty or whole.isna().all():
         return text("There are no own events, or too few users, to tell when these segments are active.")
     usual = rows["place"].map(whole)
-    apart = pd.Series(np.maximum(rows["low"] - usual, usual - rows["high"]), index=rows.index)
+    apart = (rows["share"] - usual).abs().where(rows["clear"], 0.0)
     if float(apart.max()) <= 0:
-        return text("At no time does a segment's interval leave everybody's share: they are active alike.")
+        return text(
+            "At no time does a segment clearly leave everybody's share, looking at {n} intervals at once.",
+            n=len(rows),
+        )
     row = rows.iloc[int(apart.to_numpy().argmax())]
     return text(
         "{name} stands furthest from everybody at {when}: {share} of its events (95% interval {low} to "
@@ -236,20 +241,22 @@ def read_clock(table: pd.DataFrame, segments: Sequence[str], ticks: Sequence[str
 
 
 def read_names(table: pd.DataFrame, what: str) -> Text:
-    """The name whose lift is furthest from 1, as far as its interval tells.
+    """Of the lifts that are clearly off 1 the one furthest from it.
 
     Args:
-        table: Columns: `name`, `segment`, `lift`, `lift_low`, `lift_high`, `n`.
+        table: Columns: `name`, `segment`, `lift`, `lift_low`, `lift_high`, `clear`, `n`.
         what: What is compared, such as `attention`.
     """
     rows = table.dropna(subset=["lift", "lift_low", "lift_high"])
     rows = rows[rows["lift"] > 0]
     if rows.empty:
         return text("There is nothing to compare here.")
-    apart = np.maximum(np.log(rows["lift_low"]), -np.log(rows["lift_high"]))
+    apart = np.log(rows["lift"]).abs().where(rows["clear"], 0.0)
     if float(apart.max()) <= 0:
         return text(
-            "No interval of a lift lies off 1: these segments spread their {what} as everybody does.",
+            "No lift is clearly off 1, looking at {n} at once: as far as can be told, these segments spread "
+            "their {what} as everybody does.",
+            n=len(rows),
             what=what,
         )
     row = rows.iloc[int(apart.to_numpy().argmax())]

@@ -12,7 +12,11 @@ from persmark.ui.words import percent
 _REASON_SHOWN = 46
 # A flow is told apart by where it comes from; grey is for who was not there before or is not any more.
 _NO_PLACE = 7
-_LEAST_SHOWN = 0.002
+# Between two nodes, as high as a label needs.
+_PAD = 22
+# Room for the names at either side, in pixels.
+_BESIDE = 165
+_GROUP_SHOWN = 20
 
 
 def reasons(table: pd.DataFrame) -> go.Figure:
@@ -55,22 +59,44 @@ def read_reasons(table: pd.DataFrame, n_entered: int, n_left: int) -> Text:
     if not n_entered and not n_left:
         return text("Nobody entered or left between these moments.")
 
-    def most(column: str, total: int) -> Text:
+    def most(column: str, total: int, template: str) -> Text:
+        if not total:
+            return text("nobody")
         row = table.iloc[int(table[column].to_numpy().argmax())]
         return text(
-            "{n} of {total} ({share}) because: {reason}",
+            template,
             n=int(row[column]), total=total, share=percent(float(row[column]) / total),
             reason=str(row["reason"]),
         )  # fmt: skip
 
-    if not n_left:
-        return text("Nobody left. Of those who entered, {most}.", most=most("n_entered", n_entered))
-    if not n_entered:
-        return text("Nobody entered. Of those who left, {most}.", most=most("n_left", n_left))
     return text(
-        "Of those who entered, {one}. Of those who left, {other}.",
-        one=most("n_entered", n_entered),
-        other=most("n_left", n_left),
+        "Entered: {one}. Left: {other}.",
+        one=most("n_entered", n_entered, "{n} of {total} ({share}) as this came true: {reason}"),
+        other=most("n_left", n_left, "{n} of {total} ({share}) as this was true no longer: {reason}"),
+    )
+
+
+def read_neighbours(table: pd.DataFrame, n_entered: int, n_left: int) -> Text:
+    """Where most of those who entered came from, and where most who left went.
+
+    Args:
+        table: Columns: `reason` (the other group), `n_entered`, `n_left`.
+        n_entered: Users who entered.
+        n_left: Users who left.
+    """
+    if not n_entered and not n_left:
+        return text("Nobody entered or left between these moments.")
+
+    def most(column: str, total: int, template: str) -> Text | str:
+        if not total:
+            return text("nobody")
+        row = table.iloc[int(table[column].to_numpy().argmax())]
+        return text(template, n=int(row[column]), total=total, name=str(row["reason"]))
+
+    return text(
+        "Entered: {one}. Left: {other}.",
+        one=most("n_entered", n_entered, "{n} of {total} came from {name}"),
+        other=most("n_left", n_left, "{n} of {total} went to {name}"),
     )
 
 
@@ -81,51 +107,61 @@ def flows(table: pd.DataFrame, order: list[str]) -> go.Figure:
         table: Columns: `origin`, `target`, `n_users`; names as people read them.
         order: All names, from the top.
     """
-    total = float(table["n_users"].sum()) or 1.0
-    shown = table[table["n_users"] >= _LEAST_SHOWN * total]
-    origins = [name for name in order if (shown["origin"] == name).any()]
-    targets = [name for name in order if (shown["target"] == name).any()]
+    origins = [name for name in order if (table["origin"] == name).any()]
+    targets = [name for name in order if (table["target"] == name).any()]
     colour = {
         name: SERIES[place % _NO_PLACE] if place < len(order) - 3 else SERIES[_NO_PLACE]
         for place, name in enumerate(order)
     }
     before = table.groupby("origin")["n_users"].sum()
     after = table.groupby("target")["n_users"].sum()
-    labels = [f"{cut(name, 24)} {before[name]:,}" for name in origins]
-    labels += [f"{cut(name, 24)} {after[name]:,}" for name in targets]
-    drawn = figure(120 + 46 * max(len(origins), len(targets), 2))
+    most = max(len(origins), len(targets), 1)
+    height = 180 + 44 * most
+    # What the nodes have of the height, once the gaps are taken off; the margins are 8 at either end.
+    pad = _PAD / (height - 16)
+    drawn = figure(height)
+    drawn.update_layout(margin={"l": _BESIDE, "r": _BESIDE})
+    middles = [_middles(before, origins, pad, most), _middles(after, targets, pad, most)]
     drawn.add_sankey(
         arrangement="fixed",
         node={
-            "label": labels,
+            "label": [cut(name) for name in (*origins, *targets)],
             "color": [colour[name] for name in (*origins, *targets)],
-            "pad": 14,
+            "pad": _PAD,
             "thickness": 14,
             "line": {"width": 0},
             "x": [0.001] * len(origins) + [0.999] * len(targets),
-            "y": _middles(before, origins) + _middles(after, targets),
-            "hovertemplate": "%{label}<extra></extra>",
+            "y": [*middles[0], *middles[1]],
+            "hovertemplate": "%{label}: %{value:,} users<extra></extra>",
         },
         link={
-            "source": [origins.index(name) for name in shown["origin"]],
-            "target": [len(origins) + targets.index(name) for name in shown["target"]],
-            "value": shown["n_users"].to_numpy(),
+            "source": [origins.index(name) for name in table["origin"]],
+            "target": [len(origins) + targets.index(name) for name in table["target"]],
+            "value": table["n_users"].to_numpy(),
             "color": "rgba(128, 140, 156, 0.32)",
             "hovertemplate": "%{value:,} users: %{source.label} → %{target.label}<extra></extra>",
         },
-        textfont={"size": 12, "shadow": "none"},
+        # Written beside the diagram instead, where no flow runs through the words.
+        textfont={"size": 1, "color": "rgba(0, 0, 0, 0)", "shadow": "none"},
     )
+    sides = ((origins, before, middles[0], 0, "right", -8), (targets, after, middles[1], 1, "left", 8))
+    for names, sizes, places, x, anchor, shift in sides:
+        for name, place in zip(names, places, strict=True):
+            drawn.add_annotation(
+                x=x, y=1 - place, xref="paper", yref="paper", xanchor=anchor, yanchor="middle", xshift=shift,
+                text=f"{cut(name, _GROUP_SHOWN)} <b>{sizes[name]:,}</b>", showarrow=False, font={"size": 12},
+            )  # fmt: skip
     return drawn
 
 
-def _middles(sizes: pd.Series, names: list[str]) -> list[float]:
-    """Where each node's middle stands, 0 to 1 from the top."""
+def _middles(sizes: pd.Series, names: list[str], pad: float, most: int) -> list[float]:
+    """Where each node's middle stands, 0 to 1 from the top, so that small ones keep their gaps."""
     total = float(sum(sizes[name] for name in names)) or 1.0
     middles, above = [], 0.0
     for name in names:
-        part = float(sizes[name]) / total
+        part = float(sizes[name]) / total * (1 - pad * (most - 1))
         middles.append(min(max(above + part / 2, 0.001), 0.999))
-        above += part
+        above += part + pad
     return middles
 
 

@@ -35,7 +35,8 @@ from persmark.ui.words import (
 
 LEAST, MOST = 2, 4
 _SENTENCES = 8
-_FIRST = ("lifecycle: active", "lifecycle: at_risk", "lifecycle: lost", "lifecycle: new", segments.EVERYONE)
+_FIRST = ("lifecycle: active", "lifecycle: at_risk", "lifecycle: lost", "lifecycle: new")
+_NAME_SHOWN = 40
 
 
 def title_of(segment: segments.Segment) -> str:
@@ -55,14 +56,17 @@ def offered(workspace: Workspace) -> dict[str, segments.SegmentSize]:
 def pick(workspace: Workspace) -> tuple[str, ...]:
     """Two to four segments; fewer where there are not enough or not enough are chosen."""
     there = offered(workspace)
-    first = [name for name, one in there.items() if not one.segment.built_in]
-    default = [*first, *(name for name in _FIRST if name in there)][:LEAST]
+    own = [name for name, one in there.items() if not one.segment.built_in]
+    largest = sorted(there, key=lambda name: -(there[name].n_users or 0))
+    # Everyone last: whoever is compared to them is one of them.
+    first = [*own, *_FIRST, *(name for name in largest if name != segments.EVERYONE), segments.EVERYONE]
+    default = [name for name in dict.fromkeys(first) if name in there][:LEAST]
     chosen = st.multiselect(
         "Segments to compare",
         list(there),
         default=default,
         max_selections=MOST,
-        format_func=lambda name: f"{plain(title_of(there[name].segment))} · {there[name].n_users:,} users",
+        format_func=lambda name: f"{title_of(there[name].segment)} · {there[name].n_users:,} users",
         key="compared",
         help="Two to four. The others are compared to the first.",
     )
@@ -89,12 +93,16 @@ def compared(workspace: Workspace, names: tuple[str, ...]) -> segments.Compariso
 def titles(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
     """Name -> what a page calls it; told apart by number where two are called the same."""
     there = offered(workspace)
-    called = {name: title_of(there[name].segment) for name in names}
+    called = {name: _cut(title_of(there[name].segment)) for name in names}
     twice = {one for one in called.values() if list(called.values()).count(one) > 1}
     return {
         name: f"{one} ({number})" if one in twice else one
         for number, (name, one) in enumerate(called.items(), start=1)
     }
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _NAME_SHOWN else title[: _NAME_SHOWN - 1].rstrip() + "…"
 
 
 def show_sizes(workspace: Workspace, found: segments.Comparison, called: Mapping[str, str]) -> None:
@@ -163,8 +171,7 @@ def _ends(one: segments.Difference) -> str:
 
 def _said(one: segments.Difference, called: Mapping[str, str]) -> Text:
     template = (
-        "{name}: {value}{of}, {difference} {more} than {base} ({other}); 95% interval {ends}; "
-        "{n} and {m} users."
+        "{name} {value}{of}, {base} {other}: {difference} {more} (95% interval {ends}; {n} and {m} users)."
     )
     unit = "" if one.unit in ("share", "money", "name") else f" {one.unit}"
     return text(
@@ -199,11 +206,16 @@ def show_differences(found: segments.Comparison, called: Mapping[str, str]) -> N
     section(
         "What sets them apart",
         text(
-            "Compared to {base}. Clear differences, the largest first, in units of the users' spread.",
+            "Compared to {base}. Clear differences, the largest first; the figure at the end is the "
+            "difference in "
+            "units of the users' spread.",
             base=base,
         ),
     )
-    if not found.n_tested:
+    n_same = [row for row in found.overlaps.to_pylist() if row["segment"] == found.segments[0]]
+    if all(row["share_of_segment"] == row["share_of_other"] == 1 for row in n_same):
+        note("They hold the same users: nothing sets them apart.")
+    elif not found.n_tested:
         note("Nothing can be compared: too few users have values to tell a spread from.")
     elif not clear:
         note(
@@ -270,7 +282,9 @@ def _difference_table(found: segments.Comparison, called: Mapping[str, str]) -> 
 def show_profile(workspace: Workspace, found: segments.Comparison, called: Mapping[str, str]) -> None:
     """One feature of all segments with intervals, and every feature in a table."""
     catalogue: dict[str, profiles.Feature] = {one.name: one for one in cached(catalogue_of, workspace)}
-    ranked = list(dict.fromkeys(one.feature for one in found.differences))
+    ranked = list(
+        dict.fromkeys(one.feature for one in sorted(found.differences, key=lambda one: one.by_rule))
+    )
     rest = [name for name in dict.fromkeys(found.numbers.column("feature").to_pylist()) if name not in ranked]
     names = [*ranked, *rest]
     if not names:
@@ -279,7 +293,7 @@ def show_profile(workspace: Workspace, found: segments.Comparison, called: Mappi
     chosen = st.selectbox(
         "Feature",
         names,
-        format_func=lambda name: f"{plain(words(catalogue[name].title))} · {catalogue[name].unit}",
+        format_func=lambda name: f"{words(catalogue[name].title)} · {catalogue[name].unit}",
         key="compared_feature",
         help="Those that differ most come first.",
     )

@@ -89,9 +89,9 @@ def show_attention(workspace: Workspace, called: Mapping[str, str]) -> None:
         columns={
             by: "share",
             f"{by}_n": "n",
-            **{f"{by}_{end}": end for end in ("low", "high", "lift", "lift_low", "lift_high")},
+            **{f"{by}_{end}": end for end in ("low", "high", "lift", "lift_low", "lift_high", "clear")},
         }
-    )[["name", "segment", "n", "share", "low", "high", "lift", "lift_low", "lift_high"]]
+    )[["name", "segment", "n", "share", "low", "high", "lift", "lift_low", "lift_high", "clear"]]
     names = list(called.values())
     if scale == _LIFTS:
         drawn = table.assign(value=table["lift"], low=table["lift_low"], high=table["lift_high"])

@@ -14,7 +14,7 @@ from persmark.text import Text, text
 from persmark.ui import state
 from persmark.ui.progress import job_panel, started
 from persmark.ui.tables import show_table
-from persmark.ui.words import local_day, note, notes, plain, section, words
+from persmark.ui.words import local_day, note, notes, section, words
 
 VERBS = ("snapshot",)
 _DAYS_BACK = 28
@@ -57,7 +57,7 @@ def _ask(workspace: Workspace) -> None:
         if kind == _UPLOAD:
             source = st.selectbox(
                 "Before the upload of", found, key="moment_upload",
-                format_func=lambda one: plain(f"{one.name} (no. {one.source_id}, {one.loaded_at[:10]})"),
+                format_func=lambda one: f"{one.name} (no. {one.source_id}, {one.loaded_at[:10]})",
             )  # fmt: skip
             asked = actions.TakeSnapshot(before_source=source.source_id)
         else:
@@ -116,7 +116,7 @@ def choose(
     every = {one.snapshot_id: one for one in (segments.published_snapshot(workspace), *kept)}
 
     def called(snapshot_id: int) -> str:
-        return plain(words(title_of(every[snapshot_id], workspace.time_zone)))
+        return words(title_of(every[snapshot_id], workspace.time_zone))
 
     left, right = st.columns(2)
     with left:

@@ -19,13 +19,14 @@ from persmark.ui.parts.people import group_title
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, facts, note, plain, section, short, words
+from persmark.ui.words import Fact, facts, note, section, short, words
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _REASONS_SHOWN = 10
 _OTHERS = "other combinations"
+_FIRST = "lifecycle: at_risk"
 _PARTITIONS = {"lifecycle": "Lifecycle stages", "rfm_segment": "RFM segments"}
 _ENDS = {
     segments.NEW: "New to the data", segments.GONE: "Gone from the data", segments.NO_VALUE: "No purchase",
@@ -67,12 +68,12 @@ def _migrated(
 def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segments.Snapshot) -> None:
     there = offered(workspace)
     names = list(there)
-    first = next((n for n, name in enumerate(names) if name != segments.EVERYONE), 0)
+    first = next((n for n, name in enumerate(names) if not there[name].segment.built_in or name == _FIRST), 0)
     name = st.selectbox(
         "Segment",
         names,
         index=first,
-        format_func=lambda one: f"{plain(title_of(there[one].segment))} · {there[one].n_users:,} users now",
+        format_func=lambda one: f"{title_of(there[one].segment)} · {there[one].n_users:,} users now",
         key="moved_segment",
     )
     found = cached(
@@ -81,8 +82,10 @@ def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segmen
     facts(
         [
             Fact("Before", short(found.n_before), moments.title_of(before, workspace.time_zone)),
-            Fact("Entered", f"+{short(found.n_entered)}", text("{n} of them new to the data", n=found.n_new)),
-            Fact("Left", f"−{short(found.n_left)}", text("{n} of them gone from the data", n=found.n_gone)),
+            Fact(
+                "Entered", _signed("+", found.n_entered), text("{n} of them new to the data", n=found.n_new)
+            ),
+            Fact("Left", _signed("−", found.n_left), text("{n} of them gone from the data", n=found.n_gone)),
             Fact("After", short(found.n_after), moments.title_of(after, workspace.time_zone)),
             Fact("Stayed", short(found.n_stayed), "in it at both moments"),
         ]
@@ -100,6 +103,22 @@ def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segmen
                 names="; ".join(words(one) for one in found.of_today),
             )
         )
+    group = _group_of(segments.get_segment(workspace, str(name)).rule)
+    if not found.ways:
+        note("Nobody entered or left between these moments.")
+    elif group is not None:
+        _show_neighbours(workspace, group, found)
+    else:
+        _show_reasons(found)
+    _open(workspace, str(name), found)
+
+
+def _signed(sign: str, n: int) -> str:
+    return f"{sign}{short(n)}" if n else "0"
+
+
+def _show_reasons(found: segments.Migration) -> None:
+    """Who entered and left, by the exact combination of conditions that turned."""
     table = _reasons(found)
     show_chart(
         charts.reasons(_main(table)),
@@ -113,7 +132,30 @@ def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segmen
         "moment, conditions on events look at the events up to it."
     )
     _show_clauses(found)
-    _open(workspace, str(name), found)
+
+
+def _group_of(rule: segments.Rule) -> tuple[str, str] | None:
+    """Column and value where the segment is one group of several: its users come from the others."""
+    column, value = rule.get("column"), rule.get("value")
+    fits = column in _PARTITIONS and rule.get("is") == "=" and isinstance(value, str)
+    return (str(column), str(value)) if fits else None
+
+
+def _show_neighbours(workspace: Workspace, group: tuple[str, str], found: segments.Migration) -> None:
+    """From which groups users entered, and to which they left."""
+    column, value = group
+    flow = cached(_flow, workspace, column, found.before.snapshot_id, found.after.snapshot_id)
+    came = flow[(flow["target"] == value) & (flow["origin"] != value)].set_index("origin")["n_users"]
+    went = flow[(flow["origin"] == value) & (flow["target"] != value)].set_index("target")["n_users"]
+    table = pd.DataFrame({"n_entered": came, "n_left": went}).fillna(0).astype(int)
+    table = table.assign(reason=[_end(one) for one in table.index], both=table.sum(axis=1))
+    table = table.sort_values(["both", "reason"], ascending=[False, True])[["reason", "n_entered", "n_left"]]
+    show_chart(
+        charts.reasons(table),
+        charts.read_neighbours(table, found.n_entered, found.n_left),
+        table.rename(columns={"reason": "other_group"}),
+        "neighbours",
+    )
 
 
 def _reason(way: segments.Way, found: segments.Migration) -> str:
@@ -190,7 +232,7 @@ def _open(workspace: Workspace, name: str, found: segments.Migration) -> None:
         "See the users behind a count",
         [one for one, (_, n) in counts.items() if n],
         index=None,
-        format_func=lambda one: plain(f"{counts[one][0]} · {counts[one][1]:,} users"),
+        format_func=lambda one: f"{counts[one][0]} · {counts[one][1]:,} users",
         placeholder="Choose a count",
         key="opened_move",
     )
@@ -283,7 +325,7 @@ def _show_flow(workspace: Workspace, before: segments.Snapshot, after: segments.
         "See the users behind a flow",
         list(labels),
         index=None,
-        format_func=lambda pair: plain(f"{_end(pair[0])} → {_end(pair[1])} · {labels[pair]:,} users"),
+        format_func=lambda pair: f"{_end(pair[0])} → {_end(pair[1])} · {labels[pair]:,} users",
         placeholder="Choose a flow",
         key=f"opened_flow_{column}",
     )
