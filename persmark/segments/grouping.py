@@ -38,6 +38,8 @@ STABLE_JACCARD = 0.75
 STABLE_RAND = 0.8
 # Users in the middle between two groups, relative to the emptier one's core.
 GAP_DEPTH = 0.8
+# Least gain in separation over users without groups: with many users, far less would still be no chance.
+LEAST_GAIN = 0.03
 # A group of fewer is a handful of odd users.
 LEAST_SHARE = 0.02
 LEAST_USERS = 50
@@ -251,6 +253,7 @@ def find_grouping(
         group, _, _ = nearest(space, centres[k])
         smallest = float(np.bincount(group, minlength=k).min() / len(space))
         apart = p_value <= LEVEL and (found[place] - middle[place]) / sd[place] > bar
+        apart = apart and found[place] - middle[place] >= LEAST_GAIN
         # What is no further apart than chance fails already: fewer refits tell how it fares.
         n_refits = n_resamples if apart or k == wanted else max(n_resamples // 4, 2)
         rand, jaccard = refits[k] = _resampled(space, centres[k], rng, n_refits)
@@ -276,9 +279,14 @@ def find_grouping(
     if not taken or taken not in refits:
         return Grouping(0, False, p_value, tuple(rows), np.empty((0, values.shape[1])),
                         np.empty((0, 0)), np.empty(0))  # fmt: skip
-    # In the table's own columns, so that users outside of the sample are placed without the turning.
+    # In the table's own columns, so that users outside of the sample are placed without the turning;
+    # settled once more on all users that were given.
     group, _, _ = nearest(space, centres[taken])
     middles = np.stack([values[order][group == one].mean(axis=0) for one in range(taken)])
+    group, _, _ = nearest(values, middles)
+    middles = np.stack(
+        [values[group == one].mean(axis=0) if (group == one).any() else middles[one] for one in range(taken)]
+    )
     rand, jaccard = refits[taken]
     return Grouping(taken, taken in passing, p_value, tuple(rows), middles, jaccard, rand)
 

@@ -28,9 +28,9 @@ def _correlation(values: Floats) -> Floats:
     centred = values - values.mean(axis=0)
     spread = np.sqrt((centred**2).sum(axis=0))
     scaled = centred / np.where(spread > 0, spread, 1.0)
-    found = scaled.T @ scaled
+    found: Floats = np.clip(scaled.T @ scaled, -1.0, 1.0)
     np.fill_diagonal(found, 1.0)
-    return np.clip(found, -1.0, 1.0)
+    return found
 
 
 def _root(correlation: Floats) -> tuple[Floats, Floats]:
