@@ -82,8 +82,12 @@ def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
 
         # Segments: one condition, saved.
         go(page, "Segments")
+        page.get_by_label("Add a condition", exact=True).click()
+        page.keyboard.type("bought")
+        page.get_by_role("option", name="Bought · purchase", exact=True).click()
         page.get_by_role("button", name="Add condition").click()
-        page.get_by_text("Users that match").wait_for(timeout=LONG_MS)
+        page.get_by_role("button", name="Add condition").wait_for(state="detached", timeout=LONG_MS)
+        settle(page)
         page.get_by_label("Name of the segment").fill(SEGMENT)
         page.get_by_role("button", name="Save segment").click()
         page.get_by_label("A saved segment").wait_for(timeout=LONG_MS)

@@ -11,7 +11,7 @@ from persmark.store import Reader, Workspace
 from persmark.ui.cache import cached
 from persmark.ui.parts import events as event_parts
 from persmark.ui.parts.palette import event_word, values_of
-from persmark.ui.words import note, plain
+from persmark.ui.words import note
 
 _TIMES = {"at least": "at least", "at most": "at most", "between": "between", "never": "never"}
 _WHEN = {"within": "in the last", "ever": "ever", "before": "longer ago than", "between": "between"}
@@ -62,7 +62,7 @@ def _types(workspace: Workspace, begun: Any, key: str, label: str) -> list[str]:
     chosen = _listed(begun)
     names = list(dict.fromkeys([*offered, *chosen]))
     found: list[str] = st.multiselect(
-        label, names, default=chosen, key=key, format_func=lambda one: plain(event_word(one)),
+        label, names, default=chosen, key=key, format_func=event_word,
         placeholder="anything",
     )  # fmt: skip
     return found
@@ -75,7 +75,7 @@ def _values(workspace: Workspace, field: str, begun: Any, key: str) -> list[str]
     offered = list(titles) if field == "item_id" else cached(values_of, workspace, field, _OFFERED)
 
     def shown(value: str) -> str:
-        return plain(f"{titles[value]} · {value}" if titles.get(value) else value)
+        return f"{titles[value]} · {value}" if titles.get(value) else value
 
     found: list[str] = st.multiselect(
         _FIELDS[field], list(dict.fromkeys([*offered, *chosen])), default=chosen, key=key, format_func=shown,

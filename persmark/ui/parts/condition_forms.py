@@ -14,7 +14,7 @@ from persmark.ui.cache import cached
 from persmark.ui.parts.behaviour_form import behaviour_form, sequence_form
 from persmark.ui.parts.palette import lists_of, targets_of
 from persmark.ui.parts.people import catalogue_of, group_title
-from persmark.ui.words import note, plain, significant, words
+from persmark.ui.words import note, significant, words
 
 _SHOWN_OPERATORS = {
     "=": "is", "!=": "is not", "<": "is below", "<=": "is at most", ">": "is above", ">=": "is at least",
@@ -70,7 +70,7 @@ def _ask_profile(workspace: Workspace, rule: dict[str, Any], key: str) -> dict[s
                 "Feature",
                 names,
                 index=names.index(begun) if begun in names else 0,
-                format_func=lambda name: plain(f"{features[name].title} · {features[name].unit}"),
+                format_func=lambda name: f"{features[name].title} · {features[name].unit}",
                 key=f"{key}_column",
             )
         )
@@ -122,7 +122,7 @@ def _ask_value(workspace: Workspace, feature: profiles.Feature, operator: str, b
 
 def _ask_text(workspace: Workspace, feature: profiles.Feature, operator: str, begun: Any, key: str) -> Any:
     def shown(name: str) -> str:
-        return plain(group_title(name) if feature.name in _GROUPED else name)
+        return group_title(name) if feature.name in _GROUPED else name
 
     if operator in ("in", "not in"):
         chosen = [str(one) for one in begun] if isinstance(begun, list | tuple) else []
@@ -207,7 +207,7 @@ def _ask_segment(workspace: Workspace, rule: dict[str, Any], key: str) -> dict[s
     begun = rule["segment"]
     chosen = st.selectbox(
         "Is in segment", names, index=names.index(begun) if begun in names else None,
-        format_func=lambda name: plain(titles[name] if titles[name] == name else f"{titles[name]} · {name}"),
+        format_func=lambda name: titles[name] if titles[name] == name else f"{titles[name]} · {name}",
         key=f"{key}_segment",
     )  # fmt: skip
     return {"segment": chosen} if chosen else None
@@ -218,7 +218,7 @@ def _ask_list(workspace: Workspace, rule: dict[str, Any], key: str) -> dict[str,
     names = list(found)
     chosen = st.selectbox(
         "Is on the list", names, index=names.index(rule["members"]) if rule["members"] in names else None,
-        format_func=lambda name: plain(f"{name} · {found[name]:,} users"), key=f"{key}_list",
+        format_func=lambda name: f"{name} · {found[name]:,} users", key=f"{key}_list",
     )  # fmt: skip
     return {"members": chosen} if chosen else None
 
@@ -227,9 +227,7 @@ def _ask_prediction(workspace: Workspace, rule: dict[str, Any], key: str) -> dic
     names = list(dict.fromkeys([*cached(targets_of, workspace), rule["prediction"]]))
     left, middle, right = st.columns([3, 2, 3])
     with left:
-        target = st.selectbox(
-            "Prediction", names, index=names.index(rule["prediction"]), format_func=plain, key=f"{key}_target"
-        )
+        target = st.selectbox("Prediction", names, index=names.index(rule["prediction"]), key=f"{key}_target")
     with middle:
         begun = rule.get("is", ">=")
         operators = list(dict.fromkeys([*_OF_PREDICTIONS, begun]))

@@ -15,7 +15,7 @@ from persmark.ui.parts import drafting
 from persmark.ui.parts import events as event_parts
 from persmark.ui.parts.people import catalogue_of
 from persmark.ui.parts.saved import saved_versions
-from persmark.ui.words import plain, words
+from persmark.ui.words import words
 
 # Behaviour -> what people say of somebody who did it, and of somebody who did not.
 DID: Mapping[str, tuple[str, str]] = MappingProxyType({
@@ -117,7 +117,6 @@ def show_palette(workspace: Workspace, group: tuple[int, ...]) -> None:
         "Add a condition",
         list(found),
         index=None,
-        format_func=plain,
         key=f"palette_{drafting.form_number()}",
         placeholder="Add a condition: type dairy, at risk, contacted …",
         label_visibility="collapsed",
