@@ -50,10 +50,11 @@ class Cells:
         found: NDArray[np.int64] = self.table.column("cell").to_numpy().astype(np.int64)
         return found
 
-    def of(self, *places: int) -> list[int]:
-        """The cells of the users who are in all of these segments; of everybody without any."""
+    def of(self, *places: int, without: int | None = None) -> list[int]:
+        """The cells of the users in all of these segments and not in one; of everybody without any."""
         wanted = sum(1 << place for place in places)
-        return [cell for cell in range(self.n_cells) if cell & wanted == wanted]
+        no = 0 if without is None else 1 << without
+        return [cell for cell in range(self.n_cells) if cell & wanted == wanted and not cell & no]
 
     def n_users(self, *places: int) -> int:
         """How many users are in all of these segments."""

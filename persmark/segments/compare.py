@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +17,9 @@ from persmark.segments.cells import Cells, cells
 from persmark.segments.evaluate import Saved
 from persmark.segments.figures import Figures, decided_by, number_figures, share_figures
 from persmark.segments.intervals import (
-    LEVEL,
     Moments,
     Numbers,
     adjusted,
-    correlation,
-    difference_interval,
     doubt,
 )
 from persmark.segments.rules import Rule
@@ -116,8 +114,8 @@ def compare(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | None = 
     """Two to four segments, feature by feature.
 
     A user may be in several of them: such users are counted in each, and the interval of a difference
-    takes into account that they are the same. Means follow the skew of money (see `mean_interval`),
-    shares have score intervals, differences are put together from both (see `difference_interval`).
+    takes into account that they are the same. Means follow the skew of money (see `mean_interval`
+    and `mean_difference`), shares have score intervals (see `share_difference`).
 
     Args:
         reader: Whose profiles.
@@ -236,27 +234,11 @@ def _differences(
 ) -> tuple[Difference, ...]:
     found: list[dict[str, Any]] = []
     for figures in kinds:
-        base = figures.of(cut, 0)
         for place in range(1, len(cut.names)):
-            one = figures.of(cut, place)
-            together = correlation(one, base, figures.of(cut, 0, place))
-
-            def interval(
-                level: float | Numbers,
-                one: Moments = one,
-                base: Moments = base,
-                together: Numbers = together,
-                figures: Figures = figures,
-            ) -> tuple[Numbers, Numbers]:
-                return difference_interval(
-                    (one.mean, base.mean),
-                    figures.interval(one, level),
-                    figures.interval(base, level),
-                    together,
-                )
-
-            low, high = interval(LEVEL)
-            p_values = doubt(interval, one.n.shape)
+            two = figures.two(cut, place, 0)
+            one, base = two.one, two.other
+            low, high = figures.difference(two)
+            p_values = doubt(partial(figures.difference, two), one.n.shape)
             effect = _effect(one, base, figures.of_users)
             for number, feature in enumerate(figures.features):
                 if not one.n[number] or not base.n[number]:
@@ -301,8 +283,8 @@ def method() -> Text:
     """How the figures were worked out, for the foot of a page."""
     return text(
         "Means with 95% intervals by Student's t after Hall's correction for skew, shares with Wilson's; "
-        "differences by Zou and Donner's method, which knows of shared users. A difference is called clear "
-        "when its interval excludes 0 and still would at a false discovery rate of {rate} over all those "
-        "compared (Benjamini and Hochberg).",
+        "differences by Welch's with the same correction, of shares by Newcombe's. Users of two segments "
+        "count once in a difference. It is called clear when its interval excludes 0 and still would at a "
+        "false discovery rate of {rate} over all those compared (Benjamini and Hochberg).",
         rate=f"{FALSE_SHARE:.0%}",
     )

@@ -12,7 +12,16 @@ from persmark.profiles import Feature, feature_catalogue, profile_columns
 from persmark.segments.cells import Cells, medians, moments, named, numbers
 from persmark.segments.checks import NUMBER, TEXT, TRUTH
 from persmark.segments.evaluate import Saved, known_segments
-from persmark.segments.intervals import LEVEL, Moments, Numbers, mean_interval, share_interval
+from persmark.segments.intervals import (
+    LEVEL,
+    Moments,
+    Numbers,
+    Two,
+    mean_difference,
+    mean_interval,
+    share_difference,
+    share_interval,
+)
 from persmark.segments.nodes import ColumnIs, leaves
 from persmark.segments.rules import Rule, kind_of, parse
 from persmark.store import Reader
@@ -25,7 +34,10 @@ _LEFT_OUT = (
     "frequency", "r_score", "f_score", "m_score",
     "top_category_2", "top_category_3", "top_category_2_share", "top_category_3_share",
 )  # fmt: skip
-_RECENCY = ("recency_days", "inactive_days", "lifecycle", "rfm_segment")
+_RECENCY = (
+    "recency_days", "inactive_days", "lifecycle", "rfm_segment", "n_events_recent", "n_orders_recent",
+    "spend_recent",
+)  # fmt: skip
 # What a feature decides, at least in part: a rule on it makes segments differ in these by itself.
 _DECIDES: Mapping[str, tuple[str, ...]] = {
     "lifecycle": _RECENCY,
@@ -60,9 +72,9 @@ class Figures:
     medians: Numbers
     of_users: bool
 
-    def of(self, cut: Cells, *places: int) -> Moments:
-        """The users who are in all of these segments; everybody without any."""
-        chosen, all_ = cut.of(*places), self.found
+    def of(self, cut: Cells, *places: int, without: int | None = None) -> Moments:
+        """The users in all of these segments and not in one; everybody without any."""
+        chosen, all_ = cut.of(*places, without=without), self.found
         part = Moments(all_.n[chosen], all_.mean[chosen], all_.squares[chosen], all_.cubes[chosen])
         return part.together(0)
 
@@ -71,6 +83,20 @@ class Figures:
         if self.of_users:
             return share_interval(np.rint(found.n * np.nan_to_num(found.mean)), found.n, level)
         return mean_interval(found, level)
+
+    def two(self, cut: Cells, one: int, other: int) -> Two:
+        """Two segments and what they share."""
+        return Two(
+            self.of(cut, one),
+            self.of(cut, other),
+            self.of(cut, one, without=other),
+            self.of(cut, one, other),
+            self.of(cut, other, without=one),
+        )
+
+    def difference(self, two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, Numbers]:
+        """Interval of the first less the second, by its kind."""
+        return share_difference(two, level) if self.of_users else mean_difference(two, level)
 
 
 def number_figures(reader: Reader, cut: Cells) -> Figures:

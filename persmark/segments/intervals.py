@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 LEVEL = 0.95
 # A bisection over levels: p-values are right to six digits.
@@ -119,49 +120,112 @@ def share_interval(n_with: Numbers, n: Numbers, level: float | Numbers = LEVEL) 
         whole = 1 + z * z / n
         low, high = (middle - reach) / whole, (middle + reach) / whole
     # At the ends the formula is exact, its arithmetic is not.
-    return np.where(n_with == 0, 0.0, low), np.where(n_with == n, 1.0, high)
+    low, high = np.where(n_with == 0, 0.0, low), np.where(n_with == n, 1.0, high)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
-def correlation(one: Moments, other: Moments, both: Moments) -> Numbers:
-    """How two groups' means move together because some users are in both; 0 without such users.
+@dataclass(frozen=True)
+class Two:
+    """Two groups and the three parts that they are made of, which share no user.
 
-    Args:
-        one: One group.
-        other: The other one.
-        both: The users of both.
+    Attributes:
+        one: The first group.
+        other: The second.
+        first: Users of the first alone.
+        both: Users of both.
+        second: Users of the second alone.
     """
+
+    one: Moments
+    other: Moments
+    first: Moments
+    both: Moments
+    second: Moments
+
+    @property
+    def same(self) -> Marks:
+        """Whether both groups are the same users."""
+        found: Marks = (self.first.n == 0) & (self.second.n == 0)
+        return found
+
+
+def mean_difference(two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, Numbers]:
+    """Interval of the first mean minus the second, for groups that may share users.
+
+    Each user moves the difference by their part in the first mean less their part in the second; the
+    error and the skew of the difference are those of the sum over users, so one who is in both counts
+    once. Without such users it is Welch's interval after Hall's correction. NaN where there is no spread
+    to tell an error from; nothing where both groups are the same users.
+
+    Source: Zhou & Dinh (2005), Nonparametric confidence intervals for the one- and two-sample problems,
+    Biostatistics 6(2), 187-200 (Hall's transformation of two samples); Särndal, Swensson & Wretman
+    (1992), Model Assisted Survey Sampling, section 5.5 (linearised domain means); Welch (1947),
+    Biometrika 34, 28-35 (degrees of freedom).
+    """
+    from scipy.special import stdtrit
+
+    one, other = two.one, two.other
     with np.errstate(invalid="ignore", divide="ignore"):
+        moved = (
+            (two.first, 1 / one.n, -one.mean / one.n),
+            (two.both, 1 / one.n - 1 / other.n, other.mean / other.n - one.mean / one.n),
+            (two.second, -1 / other.n, other.mean / other.n),
+        )
+        cubes = sum((_cubes(part, slope, start) for part, slope, start in moved), start=np.zeros(one.n.shape))
+        both = two.both
         shared = both.squares + both.n * (both.mean - one.mean) * (both.mean - other.mean)
         scale = np.sqrt(one.n * (one.n - 1) * other.n * (other.n - 1))
-        found = shared / scale / (one.error * other.error)
-    return np.clip(np.where(both.n > 0, np.nan_to_num(found), 0.0), -1.0, 1.0)
+        covariance = np.where(both.n > 0, shared / scale, 0.0)
+        variance = one.error**2 + other.error**2 - 2 * covariance
+        freedom = (one.error**2 + other.error**2) ** 2 / (
+            one.error**4 / (one.n - 1) + other.error**4 / (other.n - 1)
+        )
+        error = np.where(variance > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+        tilt = cubes / error**3
+        quantile = stdtrit(np.maximum(freedom, 1), 0.5 + np.asarray(level) / 2)
+        apart = one.mean - other.mean
+        low, high = apart - error * _untilted(quantile, tilt), apart - error * _untilted(-quantile, tilt)
+    known = (one.n > 1) & (other.n > 1)
+    return (
+        np.where(two.same & known, 0.0, np.where(known, low, np.nan)),
+        np.where(two.same & known, 0.0, np.where(known, high, np.nan)),
+    )
 
 
-def difference_interval(
-    estimates: tuple[Numbers, Numbers],
-    first: tuple[Numbers, Numbers],
-    second: tuple[Numbers, Numbers],
-    together: Numbers,
-) -> tuple[Numbers, Numbers]:
-    """Interval of first minus second out of the interval of each.
+def _cubes(part: Moments, slope: Numbers, start: Numbers) -> Numbers:
+    """Sum of (slope * x + start) ** 3 over a part."""
+    at = slope * part.mean + start
+    found = slope**3 * part.cubes + 3 * slope**2 * part.squares * at + part.n * at**3
+    return np.where(part.n > 0, found, 0.0)
 
-    Args:
-        estimates: The two means or shares.
-        first: Low and high of the first.
-        second: Low and high of the second.
-        together: Correlation of the two estimates; see `correlation`.
 
-    Source: Zou & Donner (2008), Construction of confidence limits about effect measures: a general
-    approach, Statistics in Medicine 27, 1693-1702 (MOVER); of independent shares it is Newcombe's
-    hybrid score interval (1998, Statistics in Medicine 17, 873-890, method 10).
+def share_difference(two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, Numbers]:
+    """Interval of the first share minus the second, for groups that may share users.
+
+    The difference is a weighted sum of the shares of the three parts, which are independent: that of the
+    users of both comes in with what they are more of the one group than of the other. Without such users
+    it is Newcombe's hybrid score interval.
+
+    Source: Zou, Huang & Zhang (2009), A note on confidence interval estimation for a linear function of
+    binomial proportions, Computational Statistics & Data Analysis 53, 1080-1085; Newcombe (1998),
+    Statistics in Medicine 17, 873-890, method 10.
     """
-    (a, b), (a_low, a_high), (b_low, b_high) = estimates, first, second
-
-    def reach(one: Numbers, other: Numbers) -> Numbers:
-        return np.sqrt(np.maximum(one**2 + other**2 - 2 * together * one * other, 0.0))
-
-    with np.errstate(invalid="ignore"):
-        return a - b - reach(a - a_low, b_high - b), a - b + reach(a_high - a, b - b_low)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weights = (
+            two.first.n / two.one.n,
+            two.both.n / two.one.n - two.both.n / two.other.n,
+            -two.second.n / two.other.n,
+        )
+        below, above = np.zeros(two.one.n.shape), np.zeros(two.one.n.shape)
+        for part, weight in zip((two.first, two.both, two.second), weights, strict=True):
+            share = np.nan_to_num(part.mean)
+            low, high = (np.nan_to_num(end) for end in share_interval(np.rint(part.n * share), part.n, level))
+            down, up = weight * (share - low), weight * (high - share)
+            # A negative weight turns the ends round.
+            below += np.where(weight > 0, down, up) ** 2
+            above += np.where(weight > 0, up, down) ** 2
+        apart = two.one.mean - two.other.mean
+        return apart - np.sqrt(below), apart + np.sqrt(above)
 
 
 def adjusted(p_values: Numbers) -> Numbers:
