@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +21,19 @@ from persmark.segments.nodes import (
     Opposite,
     PredictionIs,
 )
-from persmark.segments.scope import Scope, column, is_null, opposite, table
+from persmark.segments.scope import Scope
 from persmark.segments.sequences import followed
+from persmark.segments.trees import (
+    DIALECT,
+    column,
+    is_null,
+    joined,
+    opposite,
+    select,
+    statement,
+    table,
+)
 
-DIALECT = "duckdb"
 _COMPARISON: dict[str, type[exp.Binary]] = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 # Operators that are exactly the users whom another one leaves out.
 _OPPOSITE = {"!=": "=", "not in": "in", "is empty": "is not empty"}
@@ -52,7 +61,7 @@ class Compiler:
             if not node.parts:
                 return exp.true()
             parts = [exp.Paren(this=self.condition(part)) for part in node.parts]
-            return _balanced(parts, exp.And if node.every else exp.Or)
+            return joined(parts, exp.And if node.every else exp.Or)
         known = self._leaves.get(node)
         return self._leaf(node) if known is None else known.copy()
 
@@ -96,8 +105,8 @@ class Compiler:
 
     def _users_of(self, name: str, *tests: exp.Expr) -> exp.Expr:
         """Users whom a table names in a row that passes the tests."""
-        found = exp.Select().select(column("user_id", name)).from_(table(name))
-        return self.scope.inside(found.where(exp.and_(*self.scope.whose(name), *tests)))
+        rows = [*self.scope.whose(name), *tests]
+        return self.scope.inside(select(column("user_id", name), of=table(name), where=rows))
 
     def _prediction(self, node: PredictionIs) -> exp.Expr:
         operator = _OPPOSITE.get(node.operator, node.operator)
@@ -118,25 +127,11 @@ def compiler(
     return Compiler(Scope(as_of, up_to_source=up_to_source, user_id=user_id))
 
 
-def _balanced(parts: Sequence[exp.Expr], joint: type[exp.Connector]) -> exp.Expr:
-    """Joined as a shallow tree, so that hundreds of parts do not nest hundreds deep."""
-    if len(parts) == 1:
-        return parts[0]
-    half = len(parts) // 2
-    left, right = _balanced(parts[:half], joint), _balanced(parts[half:], joint)
-    return exp.Paren(this=joint(this=left, expression=right))
-
-
 def _alike(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Numbers of one type: a list parameter has one element type."""
     if any(isinstance(value, float) for value in values):
         return tuple(float(value) for value in values)
     return values
-
-
-def statement(query: exp.Expr, *, pretty: bool = False) -> str:
-    """The query as DuckDB text."""
-    return query.sql(DIALECT, pretty=pretty)
 
 
 __all__ = ["DIALECT", "Compiler", "column", "compiler", "statement", "table"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from persmark.segments.nodes import EventCount
-from persmark.segments.scope import Scope, column, opposite, table
+from persmark.segments.scope import Scope
+from persmark.segments.trees import column, opposite, select, table
 
 
 def counted(scope: Scope, node: EventCount) -> exp.Expr:
@@ -34,11 +35,14 @@ def counted(scope: Scope, node: EventCount) -> exp.Expr:
     tests = [*scope.seen(within_days=node.within_days, until_days=node.until_days),
              *scope.fitting(node.fields)]  # fmt: skip
     user = column("user_id", "events")
-    found = exp.Select().select(user).from_(table("events")).where(exp.and_(*tests)).group_by(user.copy())
+    found = select(user, of=table("events"), where=tests).group_by(user.copy(), copy=False)
     if node.at_most == 0 and none_fits:
         # None at all: any event is one too many, whatever it cost.
         return opposite(scope.inside(found))
-    having = [test(this=what.copy(), expression=scope.hole(bound)) for what, test, bound in asked]
+    having: list[exp.Expr] = [
+        test(this=what.copy(), expression=scope.hole(bound)) for what, test, bound in asked
+    ]
     if none_fits:
-        return opposite(scope.inside(found.having(opposite(exp.and_(*having)))))
-    return scope.inside(found.having(exp.and_(*having)) if having else found)
+        having = [opposite(exp.and_(*having, copy=False))]
+        return opposite(scope.inside(found.having(*having, copy=False)))
+    return scope.inside(found.having(*having, copy=False) if having else found)

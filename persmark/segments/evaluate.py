@@ -11,10 +11,10 @@ from sqlglot import exp
 from persmark.errors import InputError, NotFoundError
 from persmark.profiles import profile_columns
 from persmark.segments.built_in import BUILT_IN_RULES
-from persmark.segments.compiling import Compiler, compiler, statement
+from persmark.segments.compiling import Compiler, compiler
 from persmark.segments.nodes import Node, OnList, PredictionIs, Rule, leaves
 from persmark.segments.rules import near, parse
-from persmark.segments.scope import column, table
+from persmark.segments.trees import column, select, statement, table
 from persmark.segments.wording import sentence
 from persmark.store import Reader
 from persmark.text import Text, text
@@ -52,7 +52,7 @@ def describe(rule: Rule, *, saved: Saved | None = None) -> Text:
 
 
 def _members_query(condition: exp.Expr) -> exp.Select:
-    return exp.Select().select(column("user_id", "profiles")).from_(table("profiles")).where(condition)
+    return select(column("user_id", "profiles"), of=table("profiles"), where=[condition])
 
 
 def to_sql(
@@ -150,8 +150,8 @@ def count(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> int:
         NotFoundError: It speaks of an unknown segment.
     """
     made, node = ready(reader, rule, saved)
-    query = exp.Select().select(exp.Count(this=exp.Star())).from_(table("profiles"))
-    return int(reader.value(statement(query.where(made.condition(node))), made.scope.params))
+    query = select(exp.Count(this=exp.Star()), of=table("profiles"), where=[made.condition(node)])
+    return int(reader.value(statement(query), made.scope.params))
 
 
 def sample(
@@ -184,8 +184,8 @@ def sample(
                 hint=near(name, list(there)),
             )
     made, node = ready(reader, rule, saved)
-    query = exp.Select().select(*[column(name, "profiles") for name in columns]).from_(table("profiles"))
-    query = query.where(made.condition(node))
+    shown = [column(name, "profiles") for name in columns]
+    query = select(*shown, of=table("profiles"), where=[made.condition(node)])
     query = query.order_by(exp.MD5(this=column("user_id", "profiles")), column("user_id", "profiles"))
     return reader.table(statement(query.limit(max(0, int(limit)))), made.scope.params)
 

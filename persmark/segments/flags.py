@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlglot import exp
 
 from persmark.profiles import profile_columns
-from persmark.segments.compiling import Compiler, statement
+from persmark.segments.compiling import Compiler
 from persmark.segments.evaluate import Saved, checked, moment
 from persmark.segments.nodes import Both, Node, Opposite, Rule, leaves
-from persmark.segments.scope import Scope, column, opposite, table
+from persmark.segments.scope import Scope
+from persmark.segments.trees import column, named, nested, opposite, select, statement, table
 from persmark.segments.wording import sentence
 from persmark.store import Reader
 from persmark.text import Text
@@ -119,13 +120,9 @@ class Flagged:
         plain = Compiler(scope)
         found = dict.fromkeys(leaf for node in nodes for leaf in leaves(node))
         names = {leaf: f"leaf_{number}" for number, leaf in enumerate(found)}
-        self._inner = exp.Select().select(column("user_id", "profiles")).from_(table("profiles"))
-        users = scope.of_user("profiles")
-        if users:
-            self._inner = self._inner.where(*users)
-        for leaf, name in names.items():
-            test = exp.Paren(this=plain.condition(leaf))
-            self._inner = self._inner.select(exp.alias_(test, name, quoted=True))
+        flags = [named(exp.Paren(this=plain.condition(leaf)), name) for leaf, name in names.items()]
+        user = column("user_id", "profiles")
+        self._inner = select(user, *flags, of=table("profiles"), where=scope.of_user("profiles"))
         self._compiler = Compiler(scope, {leaf: column(name, "flagged") for leaf, name in names.items()})
 
     def condition(self, node: Node) -> exp.Expr:
@@ -133,8 +130,8 @@ class Flagged:
         return exp.Paren(this=self._compiler.condition(node))
 
     def select(self, *columns: exp.Expr) -> exp.Select:
-        """Columns over them."""
-        return exp.Select().select(*columns).from_(self._inner.subquery("flagged"))
+        """Columns over them; once."""
+        return select(*columns, of=nested(self._inner, "flagged"))
 
 
 def how_many(test: exp.Expr) -> exp.Count:
@@ -158,7 +155,7 @@ def _counted(reader: Reader, parts: Sequence[_Part]) -> list[tuple[int, int]]:
     scope = Scope(moment(reader))
     flagged = Flagged(scope, [part.node for part in parts])
     holds = flagged.select(
-        *[exp.alias_(flagged.condition(part.node), f"part_{n}", quoted=True) for n, part in enumerate(parts)]
+        *[named(flagged.condition(part.node), f"part_{n}") for n, part in enumerate(parts)]
     )
     # How far each user comes in a group is worked out once, so that the statement stays linear in its parts.
     inside: dict[int, list[int]] = {}
@@ -175,9 +172,9 @@ def _counted(reader: Reader, parts: Sequence[_Part]) -> list[tuple[int, int]]:
             test = opposite(test) if node.every else test
             stopped.append(exp.If(this=test, true=exp.Literal.number(parts[number].place)))
         end = exp.Case(ifs=stopped, default=exp.Literal.number(len(numbers)))
-        ends.append(exp.alias_(end, f"end_{group}", quoted=True))
-    middle = exp.Select().select("*", *ends).from_(holds.subquery("held"))
-    outer = exp.Select().from_(middle.subquery("ended"))
+        ends.append(named(end, f"end_{group}"))
+    middle = select(exp.Star(), *ends, of=nested(holds, "held"))
+    counts: list[exp.Expr] = []
     for number, part in enumerate(parts):
         alone = how_many(column(f"part_{number}", "ended"))
         left = alone.copy()
@@ -186,8 +183,8 @@ def _counted(reader: Reader, parts: Sequence[_Part]) -> list[tuple[int, int]]:
             assert isinstance(node, Both)
             ended, here = column(f"end_{part.group}", "ended"), exp.Literal.number(part.place)
             left = how_many((exp.GT if node.every else exp.LTE)(this=ended, expression=here))
-        outer = outer.select(alone, left)
-    (row,) = reader.rows(statement(outer), scope.params)
+        counts += [alone, left]
+    (row,) = reader.rows(statement(select(*counts, of=nested(middle, "ended"))), scope.params)
     return [(int(row[2 * n]), int(row[2 * n + 1])) for n in range(len(parts))]
 
 
@@ -271,9 +268,8 @@ def clause_flags(
     scope = Scope(as_of, up_to_source=up_to_source)
     nodes = {"holds": node} | {f"c{n}": part for n, (_, part) in enumerate(clauses(rule, node))}
     flagged = Flagged(scope, list(nodes.values()))
-    query = flagged.select(column("user_id", "flagged")).order_by(column("user_id", "flagged"))
-    for name, part in nodes.items():
-        query = query.select(exp.alias_(flagged.condition(part), name, quoted=True))
+    flags = [named(flagged.condition(part), name) for name, part in nodes.items()]
+    query = flagged.select(column("user_id", "flagged"), *flags).order_by(column("user_id", "flagged"))
     return reader.table(statement(query), scope.params, inputs=inputs)
 
 

@@ -10,33 +10,14 @@ from sqlglot import exp
 
 from persmark.segments.nodes import Fields
 from persmark.segments.rules import ITEM_FIELDS
+from persmark.segments.trees import column, is_null, nested, opposite, select, table
 
 DAY_SECONDS = 86_400
-
-
-def column(name: str, table: str) -> exp.Column:
-    """A quoted column of a table."""
-    return exp.column(name, table=table, quoted=True)
-
-
-def table(name: str) -> exp.Table:
-    """A quoted table."""
-    return exp.Table(this=exp.to_identifier(name, quoted=True))
 
 
 def seconds(days: float) -> int:
     """Whole seconds of a span of days."""
     return round(days * DAY_SECONDS)
-
-
-def opposite(test: exp.Expr) -> exp.Expr:
-    """NOT (...)."""
-    return exp.Not(this=exp.Paren(this=test))
-
-
-def is_null(place: exp.Expr) -> exp.Expr:
-    """... IS NULL."""
-    return exp.Is(this=place, expression=exp.Null())
 
 
 class Scope:
@@ -73,8 +54,7 @@ class Scope:
         """The moment that rules count back from."""
         if self._as_of is not None:
             return self._named("as_of", self._as_of)
-        latest = exp.Select().select(exp.Max(this=column("as_of", "profiles"))).from_(table("profiles"))
-        return latest.subquery()
+        return nested(select(exp.Max(this=column("as_of", "profiles")), of=table("profiles")))
 
     def ago(self, days: float) -> exp.Expr:
         """So many days before that moment."""
@@ -126,12 +106,11 @@ class Scope:
             else:
                 tests.append(self.one_of(column(name, "events"), values))
         if of_items:
-            items = exp.Select().select(column("item_id", "items")).from_(table("items"))
-            items = items.where(exp.and_(*of_items))
-            tests.append(exp.In(this=column("item_id", "events"), query=items.subquery()))
+            items = select(column("item_id", "items"), of=table("items"), where=of_items)
+            tests.append(exp.In(this=column("item_id", "events"), query=nested(items)))
         return tests
 
     @staticmethod
     def inside(users: exp.Select) -> exp.Expr:
         """The users that a statement lists."""
-        return exp.In(this=column("user_id", "profiles"), query=users.subquery())
+        return exp.In(this=column("user_id", "profiles"), query=nested(users))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import groupby
 
 import sqlglot
 from sqlglot import exp
 
 from persmark.segments.nodes import EventSequence, Fields
-from persmark.segments.scope import Scope, column, seconds, table
+from persmark.segments.scope import Scope, seconds
+from persmark.segments.trees import column, named, nested, select, table
 from persmark.store import read_sql
 
 
@@ -41,50 +43,93 @@ def _filled(name: str, tables: dict[str, str], holes: dict[str, exp.Expr]) -> ex
 def followed(scope: Scope, node: EventSequence) -> exp.Expr:
     """Users with one event after the other, in the time asked for."""
     most = None if node.within_days is None else seconds(node.within_days)
-    users = _pair(scope, node, most) if len(node.steps) == 2 else _chain(scope, node, most)
-    return scope.inside(users)
+    return scope.inside(_Sequence(scope, node, most).users())
 
 
-def _events(scope: Scope, node: EventSequence, fields: Fields, *names: str | None) -> exp.Select:
-    """The events of a step: user, and their second under each name; a name of None is empty."""
-    second = exp.cast(exp.func("epoch", column("event_time", "events")), "BIGINT")
-    tests = [*scope.seen(within_days=node.last_days), *scope.fitting(fields)]
-    found = exp.Select().select(column("user_id", "events")).from_(table("events")).where(exp.and_(*tests))
-    for number, name in enumerate(names):
-        named = ("one", "next")[number] if name is None else name
-        value = exp.cast(exp.Null(), "BIGINT") if name is None else second.copy()
-        found = found.select(exp.alias_(value, named, quoted=True))
-    return found
+class _Sequence:
+    """One clause being written."""
 
+    def __init__(self, scope: Scope, node: EventSequence, most: int | None) -> None:
+        self._scope = scope
+        self._node = node
+        self._most = most
 
-def _pair(scope: Scope, node: EventSequence, most: int | None) -> exp.Select:
-    one, after = node.steps
-    steps: exp.Query
-    if one == after:
-        steps = _events(scope, node, one, "one", "next")
-    else:
-        steps = exp.union(
-            _events(scope, node, one, "one", None),
-            _events(scope, node, after, None, "next"),
-            distinct=False,
-        )
-    if most is None:
-        users = _filled("one_before_next", {}, {})
-    else:
+    def users(self) -> exp.Select:
+        """The statement that lists its users."""
+        if len(self._node.steps) == 2:
+            return self._pair()
+        return self._chain()
+
+    def _events(self, fields: Fields, *names: str | None, of: str | None = None) -> exp.Select:
+        """The events of a step: user, and their second under each name; a name of None is empty.
+
+        Args:
+            fields: What the events must be.
+            names: `one` and `next` where a place is empty, else any.
+            of: A step named so; only its users.
+        """
+        second = exp.cast(exp.func("epoch", column("event_time", "events")), "BIGINT")
+        user = column("user_id", "events")
+        tests = [*self._scope.seen(within_days=self._node.last_days), *self._scope.fitting(fields)]
+        if of is not None and fields != self._node.steps[-1]:
+            tests.append(exp.In(this=user.copy(), query=nested(_users(of))))
+        seconds_of = [
+            named(exp.cast(exp.Null(), "BIGINT"), ("one", "next")[number])
+            if name is None
+            else named(second.copy(), name)
+            for number, name in enumerate(names)
+        ]
+        return select(user, *seconds_of, of=table("events"), where=tests)
+
+    def _pair(self) -> exp.Select:
+        one, after = self._node.steps
+        steps: exp.Query
+        if one == after:
+            steps = self._events(one, "one", "next")
+        else:
+            steps = exp.union(
+                self._events(one, "one", None), self._events(after, None, "next"), distinct=False, copy=False
+            )
+        if self._most is None:
+            return _filled("one_before_next", {}, {}).with_("steps", as_=steps, copy=False)
         # Of width 0 would be a division by zero; nothing is later within 0 seconds either way.
-        holes: dict[str, exp.Expr] = {"most": scope.hole(most), "width": scope.hole(max(most, 1))}
-        users = _filled("one_then_next", {}, holes)
-    return users.with_("steps", as_=steps)
+        width = self._scope.hole(max(self._most, 1))
+        users = _filled("one_then_next", {}, {"most": self._scope.hole(self._most), "width": width})
+        return users.with_("steps", as_=steps, copy=False)
+
+    def _chain(self) -> exp.Select:
+        """Step by step: a chain is known by its user, its last second and its latest possible start.
+
+        Equal steps one after the other are one stretch, told by the event so many places before. Only
+        users with an event of the last step are looked at.
+        """
+        stretches = [(fields, len(list(equal))) for fields, equal in groupby(self._node.steps)]
+        # Longer than all of time, where there is no bound.
+        most = self._scope.hole(self._most if self._most is not None else 2**53)
+        written: list[tuple[str, exp.Query]] = []
+        last = f"step_{len(stretches)}"
+        for number, (fields, length) in enumerate(stretches, start=1):
+            step, chain = f"step_{number}", f"chain_{number}"
+            written.append((step, self._events(fields, "second", of=last)))
+            if number == 1:
+                second = column("second", step)
+                begun = select(
+                    column("user_id", step), second, named(second.copy(), "started"), of=table(step)
+                )
+            else:
+                begun = _filled("chained", {"chain": f"chain_{number - 1}", "step": step}, {"most": most})
+            if length > 1:
+                written.append((f"begun_{number}", begun))
+                before: dict[str, exp.Expr] = {"before": exp.Literal.number(length - 1), "most": most}
+                begun = _filled("repeated", {"begun": f"begun_{number}"}, before)
+            written.append((chain, begun))
+        # First, as the others speak of it.
+        written.sort(key=lambda one: one[0] != last)
+        users = _users(f"chain_{len(stretches)}")
+        for name, query in written:
+            users = users.with_(name, as_=query, copy=False)
+        return users
 
 
-def _chain(scope: Scope, node: EventSequence, most: int | None) -> exp.Select:
-    """Step by step: a chain is known by its user, its last second and its latest possible start."""
-    # Longer than all of time, where there is no bound.
-    hole = scope.hole(most if most is not None else 2**53)
-    users = exp.Select().select(exp.column("user_id")).from_(table(f"chain_{len(node.steps)}"))
-    users = users.with_("chain_1", as_=_events(scope, node, node.steps[0], "second", "started"))
-    for number, fields in enumerate(node.steps[1:], start=2):
-        users = users.with_(f"step_{number}", as_=_events(scope, node, fields, "second"))
-        tables = {"chain": f"chain_{number - 1}", "step": f"step_{number}"}
-        users = users.with_(f"chain_{number}", as_=_filled("chained", tables, {"most": hole}))
-    return users
+def _users(name: str) -> exp.Select:
+    return select(column("user_id", name), of=table(name))
