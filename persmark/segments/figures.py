@@ -36,7 +36,7 @@ _LEFT_OUT = (
 )  # fmt: skip
 _RECENCY = (
     "recency_days", "inactive_days", "lifecycle", "rfm_segment", "n_events_recent", "n_orders_recent",
-    "spend_recent",
+    "spend_recent", "event_trend", "order_trend", "spend_trend",
 )  # fmt: skip
 # What a feature decides, at least in part: a rule on it makes segments differ in these by itself.
 _DECIDES: Mapping[str, tuple[str, ...]] = {

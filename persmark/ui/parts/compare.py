@@ -37,6 +37,8 @@ LEAST, MOST = 2, 4
 _SENTENCES = 8
 _FIRST = ("lifecycle: active", "lifecycle: at_risk", "lifecycle: lost", "lifecycle: new")
 _NAME_SHOWN = 40
+# Units that read well behind a figure.
+_UNITS = ("days", "events", "orders", "items", "sessions", "minutes", "seconds")
 
 
 def title_of(segment: segments.Segment) -> str:
@@ -173,7 +175,7 @@ def _said(one: segments.Difference, called: Mapping[str, str]) -> Text:
     template = (
         "{name} {value}{of}, {base} {other}: {difference} {more} (95% interval {ends}; {n} and {m} users)."
     )
-    unit = "" if one.unit in ("share", "money", "name") else f" {one.unit}"
+    unit = f" {one.unit}" if one.unit in _UNITS else ""
     return text(
         template,
         name=called[one.segment],
