@@ -323,6 +323,7 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "n_users": "INTEGER NOT NULL",
         "saved_at": "TEXT NOT NULL",
         "deleted": "INTEGER NOT NULL",
+        "restores": "INTEGER",  # the older version whose rule it brought back
     },
     # Searches for groups and for lookalikes; what each found lies in the folder of its run.
     "discoveries": {
