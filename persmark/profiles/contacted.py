@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from persmark.privacy import DENIED, GRANTED, PURPOSES, UNKNOWN, Vault
 from persmark.profiles.person import PACKAGE
+from persmark.settings import settings
 from persmark.store import Reader, Workspace, read_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Days after a contact in which an order is told beside it: one weekly shopping trip. It is no proof that
-# the contact made the order; only a holdout can show that.
-AFTER_DAYS = 7
 
-
-def contacts_of(reader: Reader, user_id: str, *, after_days: int = AFTER_DAYS) -> pa.Table:
-    """Contacts that a user received, newest first.
+def contacts_of(reader: Reader, user_id: str, *, response_days: int | None = None) -> pa.Table:
+    """Contacts that a user received up to the moment of the profiles, newest first.
 
     Args:
-        reader: Whose events.
-        user_id: Whose.
-        after_days: How long orders after a contact are counted.
+        reader: Whose events and profiles.
+        user_id: Whose; one without a profile has none.
+        response_days: How long a visit or an order after a contact is told beside it; as the profiles
+            were built by default.
 
     Returns:
-        `event_time` (UTC), `campaign_id`, `channel`, `n_answers` (own events that name the campaign,
-        from then to its next contact), `answered_at` (the first of them, UTC), `n_orders` and `value`
-        (orders within `after_days`, whatever caused them).
+        `event_time` (UTC), `campaign_id`, `channel`, `n_contacts` (of that campaign at that moment),
+        `answered_at` (first own event other than a refund within the days, strictly after; NULL
+        without), `n_named` (own events that name the campaign, from then to its next contact),
+        `n_orders` and `value` (orders within the days, whatever caused them).
     """
-    return reader.table(
-        read_sql(PACKAGE, "user_contacts"), {"user_id": user_id, "after_days": int(after_days)}
-    )
-
-
-def n_recent(contacts: pa.Table, as_of: datetime, days: int) -> int:
-    """Contacts in the so many days before a moment, the moment itself included."""
-    since = as_of - timedelta(days=days)
-    return sum(since < moment <= as_of for moment in contacts.column("event_time").to_pylist())
+    rows = reader.rows("SELECT as_of FROM profiles WHERE user_id = $user_id", {"user_id": user_id})
+    days = settings().profiles.response_days if response_days is None else int(response_days)
+    asked = {"user_id": user_id, "as_of": rows[0][0] if rows else None, "response_days": days}
+    return reader.table(read_sql(PACKAGE, "user_contacts"), asked)
 
 
 @dataclass(frozen=True)

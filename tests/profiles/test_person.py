@@ -14,7 +14,7 @@ import pytest
 
 from persmark.errors import EmptyError, InputError
 from persmark.privacy import Vault, save_consents
-from persmark.profiles import build_profiles, contacted, person, profile_columns, standing
+from persmark.profiles import build_profiles, contacted, person, profile, profile_columns, standing
 from persmark.store import Reader, create_workspace
 from tests.profiles.made import EVENT, event, workspace
 
@@ -229,19 +229,36 @@ def test_every_number_of_the_profiles_can_be_compared(reader: Reader) -> None:
     assert all(0 <= rank <= 1 for rank in ranks)
 
 
-def test_contacts_with_answers_up_to_the_next_and_orders_of_a_week(reader: Reader) -> None:
+def test_contacts_with_what_came_after_within_a_week(reader: Reader) -> None:
     found = contacted.contacts_of(reader, ODD)
-    names = ("event_time", "campaign_id", "channel", "n_answers", "answered_at", "n_orders", "value")
+    names = (
+        "event_time",
+        "campaign_id",
+        "channel",
+        "n_contacts",
+        "answered_at",
+        "n_named",
+        "n_orders",
+        "value",
+    )
+    bought, again = datetime(2026, 1, 2, 10), datetime(2026, 1, 9, 12)
+    # The coupon of 5 January names the campaign before its second contact.
     assert [tuple(row[name] for name in names) for row in found.to_pylist()] == [
-        (datetime(2026, 1, 29, 8), "other", "app", 0, None, 0, None),
-        (datetime(2026, 1, 6, 8), "spring", "mail", 0, None, 1, Decimal("4.0000")),
-        (datetime(2026, 1, 1, 8), "spring", "mail", 1, datetime(2026, 1, 5, 9), 1, Decimal("17.5000")),
+        (datetime(2026, 1, 29, 8), "other", "app", 1, None, 0, 0, None),
+        (datetime(2026, 1, 6, 8), "spring", "mail", 1, again, 0, 1, Decimal("4.0000")),
+        (datetime(2026, 1, 1, 8), "spring", "mail", 1, bought, 1, 1, Decimal("17.5000")),
     ]
-    assert contacted.n_recent(found, AS_OF, 7) == 1
-    assert contacted.n_recent(found, AS_OF, 30) == 3
-    assert contacted.n_recent(found, datetime(2026, 1, 6, 8), 5) == 1
-    assert contacted.contacts_of(reader, ODD, after_days=30)["n_orders"].to_pylist() == [0, 1, 2]
+    assert contacted.contacts_of(reader, ODD, response_days=30)["n_orders"].to_pylist() == [0, 1, 2]
+    assert contacted.contacts_of(reader, ODD, response_days=1)["answered_at"].to_pylist() == [None] * 3
     assert contacted.contacts_of(reader, "ann").num_rows == 0
+    assert contacted.contacts_of(reader, "nobody").num_rows == 0
+
+
+def test_contacts_add_up_to_the_figures_of_the_profile(reader: Reader) -> None:
+    row, found = profile(reader, ODD), contacted.contacts_of(reader, ODD)
+    assert row is not None
+    assert row["n_campaigns_received"] == sum(found["n_contacts"].to_pylist())
+    assert row["n_campaigns_answered"] == sum(at is not None for at in found["answered_at"].to_pylist())
 
 
 def test_reach_says_what_is_there_and_never_what_it_is(

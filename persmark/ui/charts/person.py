@@ -30,7 +30,6 @@ _SYMBOLS = {
 }
 _PERIOD = {"moment": "", "day": "day", "week": "week", "month": "month"}
 _LOW_QUARTER, _HIGH_QUARTER = 25, 75
-_RIGHT = 124  # room for the figures beside the strips
 
 
 def lane_title(event_type: str) -> str:
@@ -217,10 +216,11 @@ def read_timeline(events: pd.DataFrame, sessions: pd.DataFrame, grain: str) -> T
     if sent or redeemed:
         parts.append(
             text(
-                " {n} contacts (dotted lines) and {m} redeemed coupons are marked.",
-                n=int(sent), m=int(redeemed),
+                " Marked are {contacts} (dotted lines) and {coupons}.",
+                contacts=counted(int(sent), "one contact", "{n} contacts"),
+                coupons=counted(int(redeemed), "one redeemed coupon", "{n} redeemed coupons"),
             )
-        )  # fmt: skip
+        )
     if n_types > MOST_LANES:
         parts.append(text(" The {n} commonest of {m} types are drawn.", n=MOST_LANES, m=n_types))
     return text("".join(f"{{p{place}}}" for place in range(len(parts))),
@@ -300,6 +300,7 @@ def standing(table: pd.DataFrame) -> go.Figure:
     place = 100 * rows["percentile"].astype(float).to_numpy()
     outside = (place < _LOW_QUARTER) | (place > _HIGH_QUARTER)
     said = rows.to_dict("records")
+    span = [-0.7, max(len(rows), 1) - 0.3]
     drawn = figure(58 + 30 * max(len(rows), 1))
     drawn.add_traces(
         [
@@ -308,8 +309,9 @@ def standing(table: pd.DataFrame) -> go.Figure:
                 "orientation": "h",
                 "x": np.repeat(100.0, len(rows)),
                 "y": titles,
+                "yaxis": "y2",
                 "width": 0.04,
-                "marker": {"color": SERIES[7], "opacity": 0.4},
+                "marker": {"color": SERIES[7], "opacity": 0.3},
                 "hoverinfo": "skip",
             },
             {
@@ -332,15 +334,6 @@ def standing(table: pd.DataFrame) -> go.Figure:
                 ],
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
             },
-            {
-                "type": "scatter",
-                "x": np.repeat(103.0, len(rows)),
-                "y": titles,
-                "mode": "text",
-                "text": [_both(one, " (", ")") for one in said],
-                "textposition": "middle right",
-                "hoverinfo": "skip",
-            },
         ]
     )
     drawn.update_layout(
@@ -350,12 +343,24 @@ def standing(table: pd.DataFrame) -> go.Figure:
              "line": {"width": 0}}
         ],
         xaxis={
-            "range": [-2, _RIGHT],
+            "range": [-2, 102],
             "tickvals": [0, 25, 50, 75, 100],
             "ticktext": ["least", "25%", "median", "75%", "most"],
             "showgrid": False,
         },
-        yaxis={"type": "category", "showgrid": False, "range": [-0.7, max(len(rows), 1) - 0.3]},
+        yaxis={"type": "category", "showgrid": False, "range": span},
+        # The tracks hang on a second axis, so that the figures have the room that they need.
+        yaxis2={
+            "type": "category",
+            "overlaying": "y",
+            "side": "right",
+            "range": span,
+            "tickvals": titles,
+            "ticktext": [_both(one, " (", ")") for one in said],
+            "showgrid": False,
+            "automargin": True,
+            "fixedrange": True,
+        },
     )  # fmt: skip
     return drawn
 
@@ -378,7 +383,7 @@ def read_standing(table: pd.DataFrame, others: Text | str) -> Text:
     """The two figures that lie furthest from the middle.
 
     Args:
-        table: As `standing`.
+        table: As `standing`, with `n_less` and `n_equal`.
         others: Whom the user is compared with, as it is said in a sentence.
     """
     rows = table[table["percentile"].notna()].copy()
@@ -387,14 +392,21 @@ def read_standing(table: pd.DataFrame, others: Text | str) -> Text:
     rows["far"] = (rows["percentile"].astype(float) - 0.5).abs()
     first = rows.sort_values("far", ascending=False, kind="stable").iloc[0]
     n_far = int((rows["far"] > 0.25).sum())
-    share = float(first["percentile"])
+    n, n_less = int(first["n_users"]), int(first["n_less"])
+    high = float(first["percentile"]) >= 0.5
+    apart = n_less if high else n - n_less - int(first["n_equal"])
     return text(
         "{m} of {k} figures lie outside the middle half of {others}; furthest out: {title}, "
-        + ("more than {share} of {n} users." if share >= 0.5 else "less than {share} of {n} users."),
+        + (
+            "more than {apart} of {n} users ({share})."
+            if high
+            else "less than {apart} of {n} users ({share})."
+        ),
         m=n_far,
         k=len(rows),
         others=others,
         title=str(first["title"]),
-        share=percent(share if share >= 0.5 else 1 - share),
-        n=int(first["n_users"]),
+        apart=apart,
+        n=n,
+        share=percent(apart / n),
     )

@@ -8,13 +8,15 @@ import streamlit as st
 from persmark import campaigns
 from persmark.privacy import DENIED, GRANTED
 from persmark.profiles import contacted
+from persmark.settings import settings
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
 from persmark.ui.cache import reader as published
 from persmark.ui.parts.person.events import local
+from persmark.ui.parts.person.headline import row_of
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, facts, note, notes
+from persmark.ui.words import Fact, facts, note, notes, percent, shown
 
 _PURPOSES = {
     "email": "E-mail",
@@ -34,12 +36,9 @@ def reach(workspace: Workspace, user_id: str) -> contacted.Reach:
     return contacted.reach_of(workspace, published(workspace), user_id)
 
 
-def _contacts(_: Workspace, reader: Reader, user_id: str) -> tuple[pd.DataFrame, int, int]:
-    found = contacted.contacts_of(reader, user_id)
-    as_of = reader.value("SELECT max(as_of) FROM profiles WHERE user_id = $user_id", {"user_id": user_id})
-    if as_of is None:
-        return found.to_pandas(), 0, 0
-    return found.to_pandas(), contacted.n_recent(found, as_of, 7), contacted.n_recent(found, as_of, 30)
+def _contacts(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
+    found: pd.DataFrame = contacted.contacts_of(reader, user_id).to_pandas()
+    return found
 
 
 def _reached(held: contacted.Reach) -> Text:
@@ -54,19 +53,24 @@ def _reached(held: contacted.Reach) -> Text:
 
 def show_contacts(workspace: Workspace, user_id: str, held: contacted.Reach) -> None:
     """Contacts with what came after, pressure, consent, reach, and audiences."""
-    table, week, month = cached(_contacts, workspace, user_id)
-    answered = int((table["n_answers"] > 0).sum())
-    part = (
-        text("{share}% of {n}", share=round(100 * answered / len(table)), n=len(table))
-        if len(table)
-        else text("nothing to answer")
-    )
+    table = cached(_contacts, workspace, user_id)
+    row = cached(row_of, workspace, user_id) or {}
+    rate = row.get("campaign_response_rate")
+    days = settings().profiles.response_days
     facts(
         [
-            Fact("Contacts", f"{len(table):,}", "received in all"),
-            Fact("Answered", f"{answered:,}", part),
-            Fact("Last 7 days", f"{week:,}", "contacts"),
-            Fact("Last 30 days", f"{month:,}", "contacts"),
+            Fact("Contacts", shown(row.get("n_campaigns_received")), "received in all"),
+            Fact(
+                text("Answered in {n} days", n=days).render(),
+                shown(row.get("n_campaigns_answered")),
+                text("response rate {share}", share=percent(rate)) if rate is not None else "no rate yet",
+            ),
+            Fact("Last 7 days", shown(row.get("n_campaigns_week")), "contacts"),
+            Fact(
+                text("Last {n} days", n=settings().profiles.contact_days).render(),
+                shown(row.get("n_campaigns_recent")),
+                "contacts",
+            ),
         ]
     )
     note("What they allow, and what is known of them. No contact itself is shown here.")
@@ -95,18 +99,20 @@ def show_contacts(workspace: Workspace, user_id: str, held: contacted.Reach) -> 
 
 
 def _list_contacts(table: pd.DataFrame, zone: str) -> None:
+    days = settings().profiles.response_days
     note(
         text(
-            "An answer is an own event that names the campaign. Orders in the {n} days after are told beside "
-            "it; that the contact made them only a holdout could show.",
-            n=contacted.AFTER_DAYS,
+            "Answered: the first own event within {n} days. Orders are told likewise; that the contact made "
+            "them only a holdout could show.",
+            n=days,
         )
     )
     named = {
         "event_time": "local_time",
-        "n_answers": "answers",
-        "n_orders": f"orders_in_{contacted.AFTER_DAYS}_days",
-        "value": f"spent_in_{contacted.AFTER_DAYS}_days",
+        "n_contacts": "contacts",
+        "n_named": "events_naming_it",
+        "n_orders": f"orders_in_{days}_days",
+        "value": f"spent_in_{days}_days",
     }
     times = {name: local(table[name], zone) for name in ("event_time", "answered_at")}
     show_table(table.assign(**times).rename(columns=named), "user-contacts")

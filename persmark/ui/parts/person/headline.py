@@ -15,10 +15,11 @@ from persmark.ui.cache import cached
 from persmark.ui.charts.person import figure_of
 from persmark.ui.parts.people import catalogue_of, group_title
 from persmark.ui.tables import show_table
-from persmark.ui.words import Fact, day, escaped, facts, local_day, note, short, shown, significant
+from persmark.ui.words import Fact, counted, day, escaped, facts, local_day, note, short, shown, significant
 
 
-def _row(_: Workspace, reader: Reader, user_id: str) -> dict[str, Any] | None:
+def row_of(_: Workspace, reader: Reader, user_id: str) -> dict[str, Any] | None:
+    """The user's profile, column by column."""
     return profiles.profile(reader, user_id)
 
 
@@ -49,7 +50,7 @@ def _identity(workspace: Workspace, reach: contacted.Reach) -> list[Text]:
 def show_headline(workspace: Workspace, user_id: str, reach: contacted.Reach) -> bool:
     """The id and the main figures; False where the user has no profile."""
     st.html(f'<h2 class="pm-who"><span>User</span> {escaped(user_id)}</h2>')
-    row = cached(_row, workspace, user_id)
+    row = cached(row_of, workspace, user_id)
     if row is None:
         note("This user has no profile yet: build the profiles anew.")
         return False
@@ -59,13 +60,14 @@ def show_headline(workspace: Workspace, user_id: str, reach: contacted.Reach) ->
     last, first = row["last_purchase_time"], row["first_event_time"]
     spent, orders = _number(row["monetary"]), int(row["n_purchases"] or 0)
     each = text("{value} an order", value=significant(_number(row["average_order_value"]) or 0.0))
+    items = counted(int(row["n_items"] or 0), "one item", "{n} different items")
     facts(
         [
             Fact("Lifecycle", group_title(row["lifecycle"]),
                  text("RFM: {name}", name=group_title(row["rfm_segment"])) if row["rfm_segment"] else ""),
             Fact("Last order", "–" if row["recency_days"] is None else text_days_ago(row["recency_days"]),
                  day(local_day(last, zone)) if last is not None else "never ordered"),
-            Fact("Orders", short(orders), text("{n} different items", n=int(row["n_items"] or 0))),
+            Fact("Orders", short(orders), items),
             Fact("Spent", short(spent), each if orders else "refunds netted"),
             Fact("Orders again after", _days(row["mean_gap_days"]),
                  text("spread {days}", days=_days(row["gap_spread_days"]))
@@ -84,7 +86,7 @@ def text_days_ago(days: int) -> str:
 
 def show_features(workspace: Workspace, user_id: str) -> None:
     """Every feature of the profile with its meaning."""
-    row = cached(_row, workspace, user_id) or {}
+    row = cached(row_of, workspace, user_id) or {}
     catalogue = {feature.name: feature for feature in cached(catalogue_of, workspace)}
     table = pd.DataFrame(
         [

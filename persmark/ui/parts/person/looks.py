@@ -9,6 +9,7 @@ import streamlit as st
 from persmark.profiles import contacted
 from persmark.store import Workspace
 from persmark.ui.parts.person.among import Among
+from persmark.ui.parts.person.attention import show_attention
 from persmark.ui.parts.person.contacts import show_contacts
 from persmark.ui.parts.person.headline import show_features
 from persmark.ui.parts.person.membership import show_segments
@@ -21,6 +22,7 @@ def show_looks(workspace: Workspace, user_id: str, among: Among, reach: contacte
     """Tabs; only the open one is worked out, and the address keeps which."""
     with shown():
         looks: dict[str, Callable[[], None]] = {
+            "Attention": lambda: show_attention(workspace, user_id),
             "Beside others": lambda: show_standing(workspace, user_id, among),
             "Segments": lambda: show_segments(workspace, user_id),
             "Contacts": lambda: show_contacts(workspace, user_id, reach),

@@ -16,9 +16,8 @@ from persmark.ui.show import show_chart
 from persmark.ui.words import note
 
 MAIN = (
-    "recency_days", "n_purchases", "monetary", "average_order_value", "mean_gap_days", "n_items",
-    "discount_share", "n_sessions", "events_per_session", "weekend_share", "n_campaigns_received",
-    "n_coupons_redeemed",
+    "recency_days", "n_purchases", "monetary", "average_order_value", "mean_gap_days", "items_per_order",
+    "discount_share", "price_level", "repeat_share", "n_sessions", "weekend_share", "campaign_response_rate",
 )  # fmt: skip
 _MOST = 12
 _FEW = 30  # users; below, one user more or less moves a percentile by over three points
