@@ -174,15 +174,9 @@ def sample(
     Raises:
         EmptyError: Profiles have not been built.
         InputError: The rule is not understood, or a column does not exist.
-        NotFoundError: It speaks of an unknown segment.
+        NotFoundError: It speaks of something that is not there.
     """
-    there = profile_columns(reader)
-    for name in columns:
-        if name not in there:
-            raise InputError(
-                text("A column to show must be one of the profiles. Received: {name}.", name=name),
-                hint=near(name, list(there)),
-            )
+    _checked_columns(reader, columns)
     made, node = ready(reader, rule, saved)
     shown = [column(name, "profiles") for name in columns]
     query = select(*shown, of=table("profiles"), where=[made.condition(node)])
@@ -190,17 +184,39 @@ def sample(
     return reader.table(statement(query.limit(max(0, int(limit)))), made.scope.params)
 
 
-def members(reader: Reader, rule: Rule, *, saved: Saved | None = None) -> pa.Table:
+def _checked_columns(reader: Reader, columns: Sequence[str]) -> None:
+    """Refuse a column that the profiles do not have."""
+    there = profile_columns(reader)
+    for name in columns:
+        if name not in there:
+            raise InputError(
+                text("A column to show must be one of the profiles. Received: {name}.", name=name),
+                hint=near(name, list(there)),
+            )
+
+
+def members(
+    reader: Reader, rule: Rule, *, saved: Saved | None = None, columns: Sequence[str] = ("user_id",)
+) -> pa.Table:
     """All users of the rule.
 
+    Args:
+        reader: Whose profiles.
+        rule: See `persmark.segments.rules`.
+        saved: Segments the rule may speak of.
+        columns: Profile columns to list.
+
     Returns:
-        One column `user_id`, in its order.
+        Those columns, in the order of `user_id`.
 
     Raises:
         EmptyError: Profiles have not been built.
-        InputError: The rule is not understood.
-        NotFoundError: It speaks of an unknown segment.
+        InputError: The rule is not understood, or a column does not exist.
+        NotFoundError: It speaks of something that is not there.
     """
+    _checked_columns(reader, columns)
     made, node = ready(reader, rule, saved)
-    query = _members_query(made.condition(node)).order_by(column("user_id", "profiles"))
+    listed = [column(name, "profiles") for name in columns]
+    query = select(*listed, of=table("profiles"), where=[made.condition(node)])
+    query = query.order_by(column("user_id", "profiles"), copy=False)
     return reader.table(statement(query), made.scope.params)

@@ -59,8 +59,12 @@ class SegmentSize:
         return {"segment": self.segment.name, "n_users": self.n_users, "rule": dict(self.segment.rule)}
 
 
-def _name(name: str) -> str:
-    """The name as it is kept: composed Unicode, no outer blanks."""
+def kept_name(name: str) -> str:
+    """The name as it is kept: composed Unicode, no outer blanks.
+
+    Raises:
+        InputError: It is no name, or a built-in segment's.
+    """
     plain = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
     unfit = not plain or len(plain) > MOST_NAME or any(unicodedata.category(c) in {"Cc", "Cs"} for c in plain)
     if unfit:
@@ -76,19 +80,20 @@ def _name(name: str) -> str:
     return plain
 
 
-def _latest(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Name -> its newest row, deleted ones included."""
+def latest(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Name -> the newest row of `segments`, deleted ones included."""
     rows = workspace.state.rows("segments", order="version ASC")
     return {row["name"]: row for row in rows}
 
 
 def saved_rules(workspace: Workspace) -> dict[str, Rule]:
     """Name -> rule of the saved segments, for the `saved` of `count` and its kin."""
-    rows = _latest(workspace).items()
+    rows = latest(workspace).items()
     return {name: json.loads(row["rule"]) for name, row in rows if not row["deleted"]}
 
 
-def _segment(row: dict[str, Any], saved: dict[str, Rule]) -> Segment:
+def as_segment(row: dict[str, Any], saved: dict[str, Rule]) -> Segment:
+    """A row of `segments`, worded with the segments saved now."""
     rule = json.loads(row["rule"])
     try:
         definition = describe(rule, saved=saved)
@@ -114,8 +119,11 @@ def _built_in(name: str) -> Segment:
 def list_segments(workspace: Workspace) -> list[Segment]:
     """Built-in segments, then the saved ones by name."""
     saved = saved_rules(workspace)
-    rows = _latest(workspace)
-    return [*(_built_in(name) for name in BUILT_IN), *(_segment(rows[name], saved) for name in sorted(saved))]
+    rows = latest(workspace)
+    return [
+        *(_built_in(name) for name in BUILT_IN),
+        *(as_segment(rows[name], saved) for name in sorted(saved)),
+    ]
 
 
 def get_segment(workspace: Workspace, name: str, *, version: int | None = None) -> Segment:
@@ -140,13 +148,13 @@ def get_segment(workspace: Workspace, name: str, *, version: int | None = None) 
             hint=near(plain, [*saved, *BUILT_IN]),
         )
     if version is None:
-        return _segment(_latest(workspace)[plain], saved)
+        return as_segment(latest(workspace)[plain], saved)
     rows = workspace.state.rows("segments", where={"name": plain, "version": version})
     if not rows:
         raise NotFoundError(
             text("Segment '{name}' must have that version. Received: {n}.", name=plain, n=version)
         )
-    return _segment(rows[0], saved)
+    return as_segment(rows[0], saved)
 
 
 def save_segment(workspace: Workspace, name: str, rule: Rule, actor: str) -> int:
@@ -161,7 +169,7 @@ def save_segment(workspace: Workspace, name: str, rule: Rule, actor: str) -> int
             depends on itself.
         NotFoundError: The rule speaks of an unknown segment.
     """
-    plain = _name(name)
+    plain = kept_name(name)
     with workspace.reader() as reader:
         columns = profile_columns(reader)
         node = parse(rule, columns=columns, saved=known_segments(saved_rules(workspace)), name=plain)
@@ -227,53 +235,6 @@ def delete_segment(workspace: Workspace, name: str, actor: str) -> None:
             )  # fmt: skip
         workspace.state.change("segments", where={"name": plain}, values={"deleted": 1})
         workspace.audit(actor, "delete segment", {"segment": plain}, {})
-
-
-def restore_segment(workspace: Workspace, name: str, actor: str, *, version: int | None = None) -> int:
-    """Undo: bring a deleted segment back, or save an older version's rule as the newest.
-
-    Returns:
-        The version now in force.
-
-    Raises:
-        NotFoundError: There never was one of that name or version.
-        InputError: The older rule would make the segment depend on itself.
-    """
-    plain = _name(name)
-    with workspace.state.transaction():
-        newest = _latest(workspace).get(plain)
-        if newest is None:
-            raise NotFoundError(
-                text("A segment to restore must have been saved once. Received: {name}.", name=name),
-                hint=near(plain, list(_latest(workspace))),
-            )
-        old = newest
-        if version is not None:
-            rows = workspace.state.rows("segments", where={"name": plain, "version": version})
-            if not rows:
-                raise NotFoundError(
-                    text("Segment '{name}' must have that version. Received: {n}.", name=plain, n=version)
-                )
-            old = rows[0]
-        # What it speaks of may have gone, or speak of it by now.
-        parse(json.loads(old["rule"]), columns=None, saved=known_segments(saved_rules(workspace)), name=plain)
-        workspace.state.change("segments", where={"name": plain}, values={"deleted": 0})
-        in_force = int(newest["version"])
-        if old["version"] != in_force:
-            in_force += 1
-            workspace.state.add(
-                "segments",
-                {
-                    **{key: value for key, value in old.items() if key != "segment_id"},
-                    "version": in_force,
-                    "saved_at": now(),
-                    "deleted": 0,
-                },
-            )
-        workspace.audit(
-            actor, "restore segment", {"segment": plain, "version": version}, {"version": in_force}
-        )
-    return in_force
 
 
 def segment_sizes(workspace: Workspace, reader: Reader) -> list[SegmentSize]:
