@@ -7,14 +7,17 @@ import streamlit as st
 
 from persmark import profiles
 from persmark.profiles import person
+from persmark.settings import settings
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import charts
 from persmark.ui.cache import cached
+from persmark.ui.parts.person.headline import row_of
 from persmark.ui.show import show_chart
 from persmark.ui.words import note, notes, percent
 
 _DIMENSIONS = {"category": "Category", "brand": "Brand", "channel": "Channel", "daypart": "Time of day"}
+_LOOKING = ("n_views", "n_clicks", "n_carts")
 _DRAWN = 10
 _SAID = 3
 
@@ -66,9 +69,15 @@ def show_attention(workspace: Workspace, user_id: str) -> None:
     )
     shares = table[table["dimension"] == by].drop(columns="dimension").reset_index(drop=True)
     note(
-        "Attention: own events, each counting half as much after every half-life of the profiles. "
-        "Each half sums to 100%."
+        text(
+            "Attention: own events on items, each counting half as much after every {n} days. Over all "
+            "names, attention and spend sum to 100% each.",
+            n=settings().profiles.half_life_days,
+        )
     )
+    row = cached(row_of, workspace, user_id) or {}
+    if not any(row.get(name) for name in _LOOKING):
+        note("They have no views, clicks or carts: attention is what they bought, by lines and not by money.")
     drawn = shares.head(_DRAWN)
     show_chart(charts.attention(drawn), charts.read_attention(shares), shares, "attention")
     notes(_opportunities(shares))
