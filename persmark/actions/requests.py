@@ -128,9 +128,51 @@ class DeleteSegment:
 
 @dataclass(frozen=True)
 class RestoreSegment:
-    """Bring a segment that was put away back."""
+    """Bring a segment that was put away back, or the rule of an older version into force again.
+
+    Attributes:
+        name: As it was saved.
+        version: The version whose rule shall hold; None = the latest.
+    """
 
     name: str
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class UndoSegment:
+    """Take back the last change of a segment: its deletion, or its last save."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DuplicateSegment:
+    """Save a segment's rule under another name; a free one is found where none is given."""
+
+    name: str
+    new_name: str | None = None
+
+
+@dataclass(frozen=True)
+class ImportSegment:
+    """Save the rule of a file; see `persmark.segments.import_segment`.
+
+    Attributes:
+        content: The file's text, JSON.
+        name: What to save it as; the name in the file where left out.
+    """
+
+    content: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportSegment:
+    """Write the users of a segment as CSV; see `persmark.segments.export_members`. `out` is a folder."""
+
+    name: str
+    out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -222,6 +264,10 @@ Request = (
     | SaveSegment
     | DeleteSegment
     | RestoreSegment
+    | UndoSegment
+    | DuplicateSegment
+    | ImportSegment
+    | ExportSegment
     | TakeSnapshot
     | DropSnapshot
     | Train

@@ -30,8 +30,11 @@ from persmark.actions.requests import (
     CreateAudience,
     DeleteSegment,
     DropSnapshot,
+    DuplicateSegment,
     Evaluate,
     ExportAudience,
+    ExportSegment,
+    ImportSegment,
     KeepApart,
     LoadDemo,
     LoadFiles,
@@ -45,6 +48,7 @@ from persmark.actions.requests import (
     TakeSnapshot,
     Train,
     UndoLoad,
+    UndoSegment,
 )  # fmt: skip
 
 
@@ -86,6 +90,10 @@ _VERBS = (
     _Verb("snapshot", TakeSnapshot, "marketer", "snapshot", work.take_snapshot),
     _Verb("drop snapshot", DropSnapshot, "marketer", "snapshot", work.drop_snapshot),
     _Verb("restore segment", RestoreSegment, "marketer", "state", work.restore_segment, audited=True),
+    _Verb("undo segment", UndoSegment, "marketer", "state", work.undo_segment, audited=True),
+    _Verb("duplicate segment", DuplicateSegment, "marketer", "state", work.duplicate_segment, audited=True),
+    _Verb("import segment", ImportSegment, "marketer", "state", work.import_segment, audited=True),
+    _Verb("export segment", ExportSegment, "marketer", "export", work.export_segment, audited=True),
     _Verb("train", Train, "marketer", "train", work.train),
     _Verb("publish", PublishRun, "marketer", "state", work.publish),
     _Verb("evaluate", Evaluate, "marketer", "train", work.evaluate),

@@ -29,8 +29,11 @@ from persmark.actions.requests import (
     CreateAudience,
     DeleteSegment,
     DropSnapshot,
+    DuplicateSegment,
     Evaluate,
     ExportAudience,
+    ExportSegment,
+    ImportSegment,
     KeepApart,
     LoadDemo,
     LoadFiles,
@@ -43,6 +46,7 @@ from persmark.actions.requests import (
     TakeSnapshot,
     Train,
     UndoLoad,
+    UndoSegment,
 )  # fmt: skip
 from persmark.actions.serving import serving
 
@@ -258,8 +262,41 @@ def restore_segment(
     workspace: Workspace, actor: Actor, request: RestoreSegment, on_progress: OnProgress
 ) -> dict[str, Any]:
     """A segment brought back."""
-    version = segments.restore_segment(workspace, request.name, actor.name)
+    version = segments.restore_segment(workspace, request.name, actor.name, version=request.version)
     return {"segment": request.name, "version": version}
+
+
+def undo_segment(
+    workspace: Workspace, actor: Actor, request: UndoSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The last change of a segment taken back."""
+    return {"segment": request.name, "version": segments.undo_segment(workspace, request.name, actor.name)}
+
+
+def duplicate_segment(
+    workspace: Workspace, actor: Actor, request: DuplicateSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """A segment's rule under another name."""
+    name, version = segments.duplicate_segment(workspace, request.name, actor.name, new_name=request.new_name)
+    return {"segment": name, "version": version}
+
+
+def import_segment(
+    workspace: Workspace, actor: Actor, request: ImportSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The rule of a file."""
+    made = segments.import_segment(workspace, request.content, actor.name, name=request.name)
+    return {"segment": made.name, "version": made.version, "also": list(made.also)}
+
+
+def export_segment(
+    workspace: Workspace, actor: Actor, request: ExportSegment, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The users of a segment as a file."""
+    made = segments.export_members(
+        workspace, request.name, actor.name, out=Path(request.out) if request.out else None
+    )
+    return {"segment": request.name, **made.to_json()}
 
 
 def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnProgress) -> dict[str, Any]:
