@@ -3,15 +3,25 @@
 from persmark.segments import drafts
 from persmark.segments.built_in import BUILT_IN, BUILT_IN_RULES, EVERYONE
 from persmark.segments.compare import Comparison, Difference, compare, method
-from persmark.segments.evaluate import SAMPLE_COLUMNS, count, describe, members, sample, to_sql
+from persmark.segments.evaluate import (
+    SAMPLE_COLUMNS,
+    count,
+    describe,
+    members,
+    moment,
+    sample,
+    to_sql,
+)
 from persmark.segments.facts import (
     BaseRate,
     People,
     Reach,
     SegmentFacts,
     base_rate,
+    base_rate_then,
     facts_of,
     marks,
+    marks_together,
     overlap,
     overlap_of,
     people,
@@ -136,6 +146,7 @@ __all__ = [
     "Upload",
     "Way",
     "base_rate",
+    "base_rate_then",
     "clause_flags",
     "compare",
     "compare_attention",
@@ -161,10 +172,12 @@ __all__ = [
     "list_segments",
     "list_snapshots",
     "marks",
+    "marks_together",
     "members",
     "members_csv",
     "method",
     "migrate",
+    "moment",
     "offered_items",
     "offered_lists",
     "offered_targets",

@@ -7,7 +7,7 @@ change of a rule reads the tables once. Contacts and consents are counted; no va
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ import numpy as np
 from persmark.experiments import wilson
 from persmark.privacy import CONSENT_STATES, PURPOSES, REACHED_BY, UNKNOWN, Vault
 from persmark.profiles import profile_columns
-from persmark.segments.evaluate import Saved, members
+from persmark.segments.evaluate import Saved, members, moment
+from persmark.segments.flags import clause_flags
 from persmark.segments.rules import Rule
 from persmark.store import Reader, Workspace, read_sql
 
@@ -95,7 +96,7 @@ class BaseRate:
     """How many of some users bought anyway in the last days.
 
     Attributes:
-        n_users: Those known before the window began; newer ones would have bought by coming.
+        n_users: Those known before the window began: newer ones would have bought by coming.
         n_converted: Those of them with an order inside.
         rate: The second by the first; None without users.
         low: Lower end of its 95% interval (Wilson); None without users.
@@ -139,6 +140,32 @@ def marks(reader: Reader, everybody: People, rule: Rule, *, saved: Saved | None 
         NotFoundError: It speaks of an unknown segment.
     """
     return _among(everybody, members(reader, rule, saved=saved).column("user_id"))
+
+
+def marks_together(
+    reader: Reader, everybody: People, rules: Mapping[str, Rule], *, saved: Saved | None = None
+) -> dict[str, Marks]:
+    """`marks` of several rules in one pass.
+
+    Args:
+        reader: Whose profiles.
+        everybody: All of them.
+        rules: Name -> rule; together they must keep to the bounds of one rule.
+        saved: Segments they may speak of.
+
+    Raises:
+        EmptyError: Profiles have not been built.
+        InputError: A rule is not understood, or they are too many for one pass.
+        NotFoundError: One speaks of an unknown segment.
+    """
+    if not rules:
+        return {}
+    # A group of one keeps its own place among the clauses, whatever it is joined by.
+    flags = clause_flags(reader, {"all": [{"any": [rule]} for rule in rules.values()]}, saved=saved)
+    users = flags.column("user_id")
+    return {
+        name: _among(everybody, users.filter(flags.column(f"c{place}"))) for place, name in enumerate(rules)
+    }
 
 
 def _among(everybody: People, users: Any) -> Marks:
@@ -226,10 +253,52 @@ def base_rate(everybody: People, holds: Marks, window_days: int) -> BaseRate:
     before = holds & (everybody.known_seconds >= seconds)
     n_users = int(before.sum())
     n_converted = int((before & (everybody.bought_seconds < seconds)).sum())
+    return replace(_rate(n_users, n_converted), window_days=window_days)
+
+
+def _rate(n_users: int, n_converted: int) -> BaseRate:
     if not n_users:
-        return BaseRate(0, 0, None, None, None, window_days)
+        return BaseRate(0, 0, None, None, None, 0)
     low, high = wilson(n_converted, n_users)
-    return BaseRate(n_users, n_converted, n_converted / n_users, low, high, window_days)
+    return BaseRate(n_users, n_converted, n_converted / n_users, low, high, 0)
+
+
+def base_rate_then(
+    reader: Reader,
+    rule: Rule,
+    everybody: People,
+    then: pa.Table,
+    *,
+    saved: Saved | None = None,
+) -> BaseRate:
+    """How many of those who were in the segment at an earlier moment bought since, whatever they were shown.
+
+    The rate that a test would meet: nobody is chosen by what happened afterwards.
+
+    Args:
+        reader: Whose events, and profiles of now.
+        rule: See `persmark.segments.rules`.
+        everybody: All profiles of now.
+        then: Profiles of the earlier moment, as `profiles_as_of` gives them.
+        saved: Segments the rule may speak of.
+
+    Returns:
+        `window_days` are the whole days between the two moments.
+
+    Raises:
+        InputError: The rule is not understood.
+        NotFoundError: It speaks of an unknown segment, or of what had not been there then.
+    """
+    import pyarrow.compute as pc
+
+    if not then.num_rows:
+        return BaseRate(0, 0, None, None, None, 0)
+    earlier, now = then.column("as_of")[0].as_py(), moment(reader)
+    flags = clause_flags(reader, rule, saved=saved, inputs={"profiles": then}, as_of=earlier)
+    inside = _among(everybody, flags.filter(pc.field("holds")).column("user_id"))
+    seconds = (now - earlier).total_seconds() if now else 0.0
+    found = _rate(int(inside.sum()), int((inside & (everybody.bought_seconds < seconds)).sum()))
+    return replace(found, window_days=int(seconds // _DAY_SECONDS))
 
 
 def overlap_of(holds: Marks, others: Mapping[str, Marks]) -> pa.Table:

@@ -10,7 +10,7 @@ import pytest
 from persmark import segments
 from persmark.errors import InputError
 from persmark.privacy import Vault, save_consents
-from persmark.profiles import build_profiles
+from persmark.profiles import build_profiles, profiles_as_of
 from tests.profiles.made import event, workspace
 from tests.segments.conftest import ODD
 
@@ -98,6 +98,29 @@ def test_the_base_rate_counts_those_known_before_the_window(reader):
     assert segments.base_rate(everybody, everyone, 30).n_converted == 2
     none = segments.base_rate(everybody, everyone, 3650)
     assert (none.n_users, none.rate, none.low) == (0, None, None)
+
+
+def test_the_base_rate_of_those_who_were_in_it_before(known):
+    # On 1 March at noon the buyers were b (10 January) and c (1 March); c bought again on 2 March.
+    then = profiles_as_of(known, datetime(2026, 3, 1, 12))
+    with known.reader() as reader:
+        everybody = segments.people(reader)
+        found = segments.base_rate_then(reader, BUYERS, everybody, then)
+        lately = {"events": {"event_type": "purchase", "at_least": 1, "within_days": 7}}
+        only_c = segments.base_rate_then(reader, lately, everybody, then)
+        assert segments.base_rate_then(reader, NOBODY, everybody, then).rate is None
+    assert (found.n_users, found.n_converted, found.window_days) == (2, 1, 29)
+    assert (only_c.n_users, only_c.n_converted, only_c.rate) == (1, 1, 1.0)
+
+
+def test_rules_marked_together_are_those_marked_one_by_one(reader):
+    everybody = segments.people(reader)
+    rules = {"buyers": BUYERS, "none": NOBODY, "all": {"all": []}, "not": {"not": DAIRY}}
+    together = segments.marks_together(reader, everybody, rules)
+    assert list(together) == list(rules)
+    for name, rule in rules.items():
+        assert together[name].tolist() == segments.marks(reader, everybody, rule).tolist()
+    assert segments.marks_together(reader, everybody, {}) == {}
 
 
 def test_what_can_be_chosen_comes_from_the_data(reader):
