@@ -178,12 +178,11 @@ def _ask_money(begun: dict[str, Any], key: str) -> dict[str, float]:
 def behaviour_form(workspace: Workspace, begun: dict[str, Any], key: str) -> dict[str, Any] | None:
     """How many of which events, when, and what they came to."""
     asked: dict[str, Any] = {}
-    one, two, three = st.columns([4, 4, 4])
-    with one:
-        _put(asked, "event_type", _types(workspace, begun.get("event_type"), f"{key}_type", "Who"))
-    with two:
+    _put(asked, "event_type", _types(workspace, begun.get("event_type"), f"{key}_type", "Who"))
+    left, right = st.columns(2)
+    with left:
         times = _ask_times(begun, key)
-    with three:
+    with right:
         when = _ask_when(begun, key)
     there = cached(_there, workspace)
     used = [name for name in _FIELDS if begun.get(name) is not None]

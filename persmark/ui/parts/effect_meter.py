@@ -9,6 +9,7 @@ from persmark import experiments, segments
 from persmark.store import Workspace
 from persmark.text import Text, text
 from persmark.ui import charts, state
+from persmark.ui.parts import segment_figures
 from persmark.ui.parts.segment_figures import Look
 from persmark.ui.show import show_chart
 from persmark.ui.words import Fact, facts, note, notes, percent, words
@@ -19,6 +20,8 @@ _SHARES = tuple(range(1, 51))
 # Lifts that plans speak of: a twentieth, a tenth, a fifth more. A segment that cannot show the last of
 # them is called too small.
 _WISHED = (0.05, 0.1, 0.2)
+# Profiles of another moment take seconds up to about so many events; past it a page would stand still.
+_MOST_EVENTS = 3_000_000
 
 
 def _window() -> int:
@@ -29,14 +32,22 @@ def _share() -> float:
     return int(state.chosen("meter_share") or _USUAL_SHARE) / 100
 
 
-def base_of(found: Look) -> segments.BaseRate:
+def base_of(workspace: Workspace, found: Look) -> segments.BaseRate:
     """How many of the draft's users bought anyway, in the window that is chosen."""
+    if _looks_back(workspace):
+        return segment_figures.rate_then(workspace, found, _window())
     return segments.base_rate(found.everybody, found.marks, _window())
 
 
-def sentence(found: Look) -> Text:
+def _looks_back(workspace: Workspace) -> bool:
+    """Whether to count those who were in the segment when the window began, rather than those of now."""
+    few = int(workspace.stats("events").get("n_events") or 0) <= _MOST_EVENTS
+    return few and bool(state.chosen("meter_then"))
+
+
+def sentence(workspace: Workspace, found: Look) -> Text:
     """The meter in one sentence, for the share and window that are chosen."""
-    share, base = _share(), base_of(found)
+    share, base = _share(), base_of(workspace, found)
     if not found.n_users:
         return text("Nobody to test on yet.")
     if base.rate is None:
@@ -79,9 +90,14 @@ def show_meter(workspace: Workspace, found: Look) -> None:
         st.select_slider(
             "Bought within, days", WINDOWS, value=_USUAL_WINDOW, key="meter_window",
         )  # fmt: skip
-    base = base_of(found)
+    if int(workspace.stats("events").get("n_events") or 0) <= _MOST_EVENTS:
+        st.toggle(
+            "Count those who were in it when the window began, not those of now (takes seconds at first)",
+            key="meter_then",
+        )  # fmt: skip
+    base = base_of(workspace, found)
     if not found.n_users or base.rate is None:
-        note(sentence(found))
+        note(sentence(workspace, found))
         if found.n_users:
             note("Choose a shorter window, or wait until these users have been known for as long.")
         return
@@ -110,10 +126,12 @@ def show_meter(workspace: Workspace, found: Look) -> None:
     show_chart(
         charts.lift_by_holdout(table, share), charts.read_lift_by_holdout(table, share), table, "meter"
     )
-    _advise(found, base, told)
+    _advise(workspace, found, base, told)
 
 
-def _advise(found: Look, base: segments.BaseRate, told: experiments.DetectableLift) -> None:
+def _advise(
+    workspace: Workspace, found: Look, base: segments.BaseRate, told: experiments.DetectableLift
+) -> None:
     """How many users other lifts would need, and what helps a segment that is too small."""
     rate, share = base.rate or 0.0, _share()
     said: list[Text | str] = []
@@ -136,11 +154,16 @@ def _advise(found: Look, base: segments.BaseRate, told: experiments.DetectableLi
             "– measure over a longer time, or something that happens more often than buying;",
             "– or run the campaign several times and read the holdouts together.",
         ]
-    said.append(
-        text(
-            "Counted on the {n} of them who were known {days} days ago. A rule that asks for what happened "
-            "in these days chooses by its own outcome: read its rate with care.",
-            n=base.n_users, days=base.window_days,
+    if _looks_back(workspace):
+        said.append(text("Counted on the {n} users who were in it {days} days before.",
+                         n=base.n_users, days=base.window_days))  # fmt: skip
+    else:
+        said.append(
+            text(
+                "Counted on the {n} of them who were known {days} days ago. A rule that asks for what "
+                "happened in these days chooses by its own outcome: then count those who were in it before.",
+                n=base.n_users,
+                days=base.window_days,
+            )
         )
-    )  # fmt: skip
     notes(said)

@@ -1,11 +1,19 @@
-"""The state of the saved segments, as part of what cached answers depend on."""
+"""Saved segments: the state that cached answers depend on, and what lists call each."""
 
 from __future__ import annotations
 
 from persmark import segments
 from persmark.store import Workspace
+from persmark.ui.words import words
 
 
 def saved_versions(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     """What distinguishes one state of the saved segments from another, for cache keys."""
     return tuple((one.name, one.version) for one in segments.list_segments(workspace) if not one.built_in)
+
+
+def segment_title(segment: segments.Segment) -> str:
+    """What lists call a segment: a built-in one with the grid it comes from."""
+    kind, _, _ = segment.name.partition(": ")
+    prefix = {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") if segment.built_in else ""
+    return prefix + words(segment.title)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from persmark import segments
+from persmark import profiles, segments
 from persmark.privacy import Vault
 from persmark.segments import drafts
 from persmark.store import Reader, Workspace
@@ -17,6 +18,7 @@ from persmark.ui.parts.saved import saved_versions
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Marks = NDArray[np.bool_]
@@ -134,13 +136,40 @@ def facts(workspace: Workspace, found: Look) -> segments.SegmentFacts:
 def _others(workspace: Workspace, reader: Reader, _saved: Versions) -> dict[str, Marks]:
     everybody, saved = people(workspace), segments.saved_rules(workspace)
     sizes = segments.segment_sizes(workspace, reader)
+    sound = {one.segment.name: one.segment for one in sizes if one.n_users}
+    built_in = {name: one.rule for name, one in sound.items() if one.built_in and name != segments.EVERYONE}
     return {
-        one.segment.name: segments.marks(reader, everybody, one.segment.rule, saved=saved)
-        for one in sizes
-        if one.n_users and one.segment.name != segments.EVERYONE
-    }
+        name: segments.marks(reader, everybody, one.rule, saved=saved)
+        for name, one in sound.items()
+        if not one.built_in
+    } | segments.marks_together(reader, everybody, built_in)
 
 
 def others(workspace: Workspace) -> dict[str, Marks]:
     """Every segment that has users, but for everyone."""
     return cached(_others, workspace, saved_versions(workspace))
+
+
+def _then(workspace: Workspace, reader: Reader, window_days: int) -> pa.Table:
+    now = segments.moment(reader)
+    assert now is not None, "asked only where there are profiles"
+    return profiles.profiles_as_of(workspace, now - timedelta(days=window_days))
+
+
+def _rate_then(
+    workspace: Workspace, reader: Reader, rule: str, window_days: int, _saved: Versions
+) -> segments.BaseRate:
+    then = cached(_then, workspace, window_days)
+    saved = segments.saved_rules(workspace)
+    return segments.base_rate_then(reader, json.loads(rule), people(workspace), then, saved=saved)
+
+
+def rate_then(workspace: Workspace, found: Look, window_days: int) -> segments.BaseRate:
+    """How many of those who were in it so many days ago bought since.
+
+    Raises:
+        EmptyError: There were no events yet.
+        NotFoundError: The rule speaks of what had not been there then.
+    """
+    rule = json.dumps(found.asked, ensure_ascii=False)
+    return cached(_rate_then, workspace, rule, window_days, saved_versions(workspace))

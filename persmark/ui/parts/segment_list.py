@@ -5,16 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from persmark import actions, segments
+from persmark import segments
 from persmark.store import Reader, Workspace
-from persmark.text import text
-from persmark.ui import state
 from persmark.ui.cache import cached
-from persmark.ui.parts import drafting
 from persmark.ui.parts.opened import show_users
-from persmark.ui.parts.saved import saved_versions
+from persmark.ui.parts.saved import saved_versions, segment_title
+from persmark.ui.parts.segment_versions import show_saved
 from persmark.ui.tables import show_table
-from persmark.ui.words import note, plain, section, words
+from persmark.ui.words import note, section, words
 
 MOST_MEMBERS = 20_000
 
@@ -52,20 +50,14 @@ def pick(workspace: Workspace, label: str, *, key: str = "segment") -> str | Non
     chosen = st.selectbox(
         label,
         list(counts),
-        format_func=lambda name: f"{_title(counts[name].segment)} · {counts[name].n_users:,} users",
+        format_func=lambda name: f"{segment_title(counts[name].segment)} · {counts[name].n_users:,} users",
         key=key,
     )
     return str(chosen) if chosen is not None else None
 
 
-def _title(segment: segments.Segment) -> str:
-    kind, _, _ = segment.name.partition(": ")
-    prefix = {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") if segment.built_in else ""
-    return prefix + words(segment.title)
-
-
 def show_list(workspace: Workspace) -> None:
-    """All segments; saved ones can be edited, deleted, and brought back."""
+    """All segments, then what can be done with the saved ones."""
     found = sizes(workspace)
     section("All segments", "Saved ones first; the others every workspace has.")
     total = max((one.n_users or 0 for one in found if one.segment.name == segments.EVERYONE), default=0)
@@ -73,7 +65,7 @@ def show_list(workspace: Workspace) -> None:
     table = pd.DataFrame(
         [
             {
-                "segment": _title(one.segment),
+                "segment": segment_title(one.segment),
                 "n_users": one.n_users,
                 "share": (one.n_users or 0) / total if total else None,
                 "who": words(one.problem or one.segment.definition),
@@ -85,33 +77,7 @@ def show_list(workspace: Workspace) -> None:
     if place is None:
         note("Tick a row to see its users.")
     else:
-        show_users(workspace, {"segment": listed[place].segment.name}, _title(listed[place].segment), "row")
-    _offer_undo(workspace)
-    own = [one.segment for one in found if not one.segment.built_in]
-    if not own:
-        note("No segment of your own yet: add conditions above and save them.")
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "A saved segment", own, format_func=lambda one: f"{one.name} (version {one.version})", key="saved"
+        show_users(
+            workspace, {"segment": listed[place].segment.name}, segment_title(listed[place].segment), "row"
         )
-        if st.button("Edit", key="edit_segment", icon=":material/edit:"):
-            drafting.begin(dict(chosen.rule), chosen.name)
-            st.rerun()
-        if st.button("Delete", key="delete_segment", icon=":material/delete:"):
-            actions.run(workspace, state.actor(), actions.DeleteSegment(name=chosen.name))
-            state.remember("deleted_segment", chosen.name)
-            st.rerun()
-
-
-def _offer_undo(workspace: Workspace) -> None:
-    gone = state.recall("deleted_segment")
-    if not gone:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        note(text("Segment '{name}' was deleted.", name=gone))
-        if st.button("Undo", key="undo_delete", icon=":material/undo:"):
-            actions.run(workspace, state.actor(), actions.RestoreSegment(name=gone))
-            state.forget("deleted_segment")
-            state.say_next(f"{plain(gone)} is back.")
-            st.rerun()
+    show_saved(workspace, found)

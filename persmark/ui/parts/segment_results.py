@@ -18,7 +18,7 @@ from persmark.ui.parts import effect_meter, segment_figures
 from persmark.ui.parts.opened import COLUMNS, refuse_too_few, too_few
 from persmark.ui.parts.people import group_title
 from persmark.ui.parts.rule_text import show_text
-from persmark.ui.parts.saved import saved_versions
+from persmark.ui.parts.saved import saved_versions, segment_title
 from persmark.ui.parts.segment_figures import Look
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
@@ -73,7 +73,7 @@ def show_figures(workspace: Workspace, found: Look) -> None:
     if not found.n_users and found.rule:
         note(_who_to_drop(found))
     else:
-        note(effect_meter.sentence(found))
+        note(effect_meter.sentence(workspace, found))
 
 
 def _who_to_drop(found: Look) -> Text:
@@ -164,13 +164,6 @@ def _overlap(workspace: Workspace, found: Look) -> None:
         note("Nobody is in it, so it shares nobody with others.")
         return
     show_chart(charts.overlap(table), charts.read_overlap(table), table, "overlap")
-
-
-def segment_title(segment: segments.Segment) -> str:
-    """What lists call a segment: a built-in one with the grid it comes from."""
-    kind, _, _ = segment.name.partition(": ")
-    prefix = {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") if segment.built_in else ""
-    return prefix + words(segment.title)
 
 
 def _reach(workspace: Workspace, found: Look) -> None:
