@@ -65,6 +65,7 @@ class Tried:
         depth: Users in the emptiest middle between two groups over those in the emptier core; of the two
             groups where this is highest. 1 or more: no gap.
         smallest: Share of the smallest group.
+        apart: Whether it is further apart than chance allows.
         passes: Whether all criteria hold.
     """
 
@@ -76,6 +77,7 @@ class Tried:
     weakest: float
     depth: float
     smallest: float
+    apart: bool
     passes: bool
 
 
@@ -271,7 +273,7 @@ def find_grouping(
         )
         rows.append(
             Tried(k, float(found[place]), float(middle[place]), float(middle[place] + bar * sd[place]),
-                  float(rand.mean()), float(jaccard.mean(axis=1).min()), depth, smallest, passes)
+                  float(rand.mean()), float(jaccard.mean(axis=1).min()), depth, smallest, bool(apart), passes)
         )  # fmt: skip
         tell(0.6 + 0.4 * (place + 1) / len(numbers))
     passing = [row.n_groups for row in rows if row.passes]

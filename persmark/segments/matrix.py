@@ -205,14 +205,14 @@ def user_matrix(reader: Reader, families: Sequence[str] | None = None) -> Matrix
     return found
 
 
-def unfolded(values: Floats, measures: Sequence[Measure]) -> Floats:
+def unfolded(values: npt.NDArray[Any], measures: Sequence[Measure]) -> npt.NDArray[Any]:
     """(n, d) values on scales where differences compare: logarithms, roots of attention; NaN stays.
 
     A root (Hellinger's transformation) makes the distance of two splits of attention independent of
     how many names they are split over. Source: Legendre, Gallagher, Ecologically meaningful
     transformations for ordination of species data, Oecologia 129, 2001.
     """
-    found = values.astype(np.float64)
+    found = values.copy()
     for place, one in enumerate(measures):
         column = found[:, place]
         if one.in_proportion:
@@ -248,7 +248,7 @@ class Scale:
     @classmethod
     def of(cls, values: npt.NDArray[Any], measures: Sequence[Measure]) -> Scale:
         """Fitted on (n, d) users; fewer columns than given where some are mostly empty or constant."""
-        found = unfolded(values, measures)
+        found = unfolded(values.astype(np.float64), measures)
         known = (~np.isnan(found)).mean(axis=0) >= _KNOWN
         quarters = np.full((3, found.shape[1]), np.nan)
         sd = np.zeros(found.shape[1])
@@ -270,7 +270,7 @@ class Scale:
 
     def apply(self, values: npt.NDArray[Any]) -> Floats:
         """(n, d') what is compared, of users in the matrix's columns."""
-        found = unfolded(values[:, self.places], self.measures)
+        found = unfolded(values[:, self.places].astype(np.float64), self.measures)
         scaled = np.clip((found - self.middle) / self.spread, -_FARTHEST, _FARTHEST)
         compared: Floats = np.nan_to_num(scaled) * self.weight
         return compared
