@@ -196,6 +196,43 @@ class DropSnapshot:
 
 
 @dataclass(frozen=True)
+class FindGroups:
+    """Look for groups of users; see `persmark.segments.find_groups`."""
+
+    families: tuple[str, ...] | None = None
+    wanted: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FindLookalikes:
+    """Rank users by likeness to a segment, or to users by id; see `persmark.segments.find_lookalikes`."""
+
+    segment: str | None = None
+    rule: Mapping[str, Any] | None = None
+    user_ids: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SaveGroup:
+    """Keep a found group's users as a segment."""
+
+    run_id: str
+    number: int
+    name: str
+
+
+@dataclass(frozen=True)
+class SaveLookalikes:
+    """Keep the first of a ranking of lookalikes as a segment."""
+
+    run_id: str
+    n_first: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Train:
     """Measure a recommender on the last window, train it on everything, keep the run."""
 
@@ -270,6 +307,10 @@ Request = (
     | ExportSegment
     | TakeSnapshot
     | DropSnapshot
+    | FindGroups
+    | FindLookalikes
+    | SaveGroup
+    | SaveLookalikes
     | Train
     | PublishRun
     | Evaluate

@@ -19,7 +19,7 @@ from persmark.text import text
 if TYPE_CHECKING:
     pass
 
-from persmark.actions import work
+from persmark.actions import discover, work
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
 from persmark.actions.audited import write_down
 from persmark.actions.requests import (
@@ -34,6 +34,8 @@ from persmark.actions.requests import (
     Evaluate,
     ExportAudience,
     ExportSegment,
+    FindGroups,
+    FindLookalikes,
     ImportSegment,
     KeepApart,
     LoadDemo,
@@ -42,6 +44,8 @@ from persmark.actions.requests import (
     PublishRun,
     Request,
     RestoreSegment,
+    SaveGroup,
+    SaveLookalikes,
     SaveRule,
     SaveSegment,
     SwitchRule,
@@ -94,6 +98,10 @@ _VERBS = (
     _Verb("duplicate segment", DuplicateSegment, "marketer", "state", work.duplicate_segment, audited=True),
     _Verb("import segment", ImportSegment, "marketer", "state", work.import_segment, audited=True),
     _Verb("export segment", ExportSegment, "marketer", "export", work.export_segment, audited=True),
+    _Verb("groups", FindGroups, "marketer", "discover", discover.find_groups),
+    _Verb("lookalikes", FindLookalikes, "marketer", "discover", discover.find_lookalikes, audited=True),
+    _Verb("save group", SaveGroup, "marketer", "state", discover.save_group),
+    _Verb("save lookalikes", SaveLookalikes, "marketer", "state", discover.save_lookalikes),
     _Verb("train", Train, "marketer", "train", work.train),
     _Verb("publish", PublishRun, "marketer", "state", work.publish),
     _Verb("evaluate", Evaluate, "marketer", "train", work.evaluate),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP = "segments"
+# Somebody waits for it on a page.
+_WAIT_SECONDS = 5.0
 # What a list is worked out from: it is older than the data where one of these has changed since.
 READ = ("events", "catalogue", "profiles")
 
@@ -90,7 +92,7 @@ def keep_list(
             text("A list must have a name and users. Received: '{name}' with {n} users.",
                  name=plain, n=len(user_ids))
         )  # fmt: skip
-    with workspace.write(_GROUP) as writer:
+    with workspace.write(_GROUP, wait_seconds=_WAIT_SECONDS) as writer:
         kept = dict(writer.manifest.group(_GROUP).stats.get("lists", {}))
         called, count = plain, 1
         while called in kept:
