@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PACKAGE = "persmark.profiles"
-_WALKED = ("user_id", "event_time", "item_id", "event_type", "channel", "local_hour", "value")
+_WALKED = ("user_id", "event_time")
+_CARRIED = ("item_id", "event_type", "channel", "local_hour", "value")
 
 # Dimension -> the step that picks each user's favourites from it.
 DIMENSIONS: Mapping[str, str | None] = MappingProxyType(
@@ -46,15 +47,21 @@ def walk(writer: Writer, values: Mapping[str, Any], *, in_order: bool) -> None:
     """
     writer.run(read_sql(_PACKAGE, "own_events"))
     if in_order:
-        writer.line_up("walk", "own_events", _WALKED)
+        writer.line_up("walk", "own_events", _WALKED, carried=_CARRIED)
         writer.run(read_sql(_PACKAGE, "touches"), values)
         if not writer.rows("SELECT 1 FROM touches WHERE misplaced LIMIT 1"):
             return
     writer.run(read_sql(_PACKAGE, "own_sorted"))
-    writer.line_up("walk", "own_sorted", _WALKED)
+    writer.line_up("walk", "own_sorted", _WALKED, carried=_CARRIED)
     writer.run(read_sql(_PACKAGE, "touches"), values)
     writer.run("DROP VIEW walk")
     writer.run("DROP TABLE own_sorted")
+
+
+def forget(writer: Writer) -> None:
+    """Let go of what `walk` and `spread` held in memory."""
+    for table in ("touches", "sums", "totals"):
+        writer.run(f"DROP TABLE IF EXISTS {table}")
 
 
 def spread(writer: Writer, n_users: int, *, refreshing: bool) -> Iterator[float]:
@@ -72,19 +79,28 @@ def spread(writer: Writer, n_users: int, *, refreshing: bool) -> Iterator[float]
         writer.create(table)
     for step in ("attention_names", "favourites_empty"):
         writer.run(read_sql(_PACKAGE, step))
+    listed = writer.rows("SELECT dimension, min(name_no) - 1, count(*) FROM names GROUP BY dimension")
+    holes = {
+        dimension: {"before": before, "width": n + 1, "most": 9 * 10**18 // (n + 1) - 1}
+        for dimension, before, n in listed
+    }
     firsts = range(1, n_users + 1, USERS_AT_ONCE)
     for done, first in enumerate(firsts, start=1):
         at_once = {"first_user": first, "past_user": first + USERS_AT_ONCE}
         for dimension, favourites in DIMENSIONS.items():
+            if dimension not in holes:
+                continue
             numbered = quoted(f"{dimension}_no")
             writer.run(read_sql(_PACKAGE, "sums").replace('"dimension_no"', numbered), at_once)
-            writer.run(read_sql(_PACKAGE, "totals"))
-            writer.run(read_sql(_PACKAGE, "attention_rows"), {"dimension": dimension})
-            if favourites:
-                writer.run(read_sql(_PACKAGE, favourites))
+            for step in ("totals", "attention_rows", favourites):
+                if step:
+                    sql = read_sql(_PACKAGE, step)
+                    filled = {name: value for name, value in holes[dimension].items() if f"${name}" in sql}
+                    writer.run(sql, filled)
         yield done / len(firsts)
     if refreshing:
         writer.run(read_sql(_PACKAGE, "attention_kept"))
+    forget(writer)
 
 
 def attention_of(reader: Reader, user_id: str) -> pa.Table:

@@ -160,7 +160,13 @@ class Writer(Reader):
         return f"{self._schemas[group]}.{quoted(table)}"
 
     def line_up(
-        self, view: str, table: str, columns: Sequence[str], *, counts: Mapping[str, str] | None = None
+        self,
+        view: str,
+        table: str,
+        columns: Sequence[str],
+        *,
+        carried: Sequence[str] = (),
+        counts: Mapping[str, str] | None = None,
     ) -> None:
         """Make a temporary view of a table's rows, each with what stands before and after it.
 
@@ -172,9 +178,10 @@ class Writer(Reader):
                 `next_<column>`, and the counts.
             table: A table as SQL names it.
             columns: Which of its columns.
+            carried: Further columns that come along, without what stands before and after.
             counts: Name -> condition: how many rows so far meet it, the row itself included.
         """
-        made = [quoted(name) for name in columns]
+        made = [quoted(name) for name in (*columns, *carried)]
         made.append("row_number() OVER () AS row_no")
         for name in columns:
             made.append(f"lag({quoted(name)}) OVER () AS {quoted('previous_' + name)}")

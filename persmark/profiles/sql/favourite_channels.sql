@@ -1,17 +1,12 @@
 -- The channel most of each user's own events came by (undecayed); equal counts go by name.
--- Packed as in top_categories.sql.
 INSERT INTO favourite_channels
-WITH width AS (SELECT coalesce(max(channel_no), 0) + 1 AS n FROM channel_numbers),
-best AS (
-    SELECT user_no, max(n_events * n + n - no) AS packed, CAST(sum(n_events) AS DOUBLE) AS total
-    FROM sums
-    CROSS JOIN width
-    GROUP BY user_no
-)
+WITH picked AS (
+    SELECT user_no, n_events, commonest - commonest % $width AS packed, $width - commonest % $width AS no FROM totals
+),
+listed AS MATERIALIZED (SELECT no, name FROM names WHERE dimension = 'channel')
 SELECT
-    best.user_no,
-    names.name AS favourite_channel,
-    CAST(packed - packed % n AS DOUBLE) / CAST(n AS DOUBLE) / nullif(total, 0) AS favourite_channel_share
-FROM best
-CROSS JOIN width
-INNER JOIN names ON names.dimension = 'channel' AND names.no = n - packed % n
+    p.user_no,
+    l.name AS favourite_channel,
+    CAST(p.packed AS DOUBLE) / CAST($width AS DOUBLE) / nullif(p.n_events, 0) AS favourite_channel_share
+FROM picked AS p
+LEFT JOIN listed AS l ON l.no = p.no

@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE sums AS
 SELECT
     user_no,
     "dimension_no" AS no,
-    count(*) AS n_events,
+    CAST(count(*) AS INTEGER) AS n_events,
     CAST(sum(weight) AS BIGINT) AS weight,
     CAST(sum(dwell_s) AS BIGINT) AS dwell_s,
     CAST(sum(spend) AS DECIMAL(38, 4)) AS spend

@@ -8,26 +8,30 @@
 CREATE OR REPLACE TEMP TABLE touches AS
 WITH walked AS (
     SELECT
-        *,
-        CAST(epoch(event_time) AS BIGINT) AS at_s,
-        CASE WHEN next_user_id = user_id AND next_event_time <= CAST($as_of AS TIMESTAMP)
-             THEN CAST(epoch(next_event_time) AS BIGINT) END AS next_s,
-        CASE
-            WHEN previous_user_id IS DISTINCT FROM user_id THEN coalesce(previous_user_id > user_id, false)
-            WHEN previous_event_time <> event_time THEN previous_event_time > event_time
-            WHEN previous_item_id IS DISTINCT FROM item_id
-                THEN coalesce(previous_item_id > item_id, item_id IS NOT NULL)
-            WHEN previous_event_type <> event_type THEN previous_event_type > event_type
-            WHEN previous_channel IS DISTINCT FROM channel
-                THEN coalesce(previous_channel > channel, channel IS NOT NULL)
-            ELSE false
-        END AS misplaced
-    FROM walk
+        base.user_no,
+        w.item_id,
+        w.event_type,
+        w.channel,
+        w.local_hour,
+        w.value,
+        CAST(epoch(base.last_own_time) AS BIGINT) - CAST(epoch(w.event_time) AS BIGINT) AS age_s,
+        CASE WHEN w.next_user_id = w.user_id AND w.next_event_time <= CAST($as_of AS TIMESTAMP)
+             THEN CAST(epoch(w.next_event_time) AS BIGINT) - CAST(epoch(w.event_time) AS BIGINT) END AS silence_s,
+        w.event_type IN ('refund', 'coupon_redeemed') AS aside,
+        -- Somebody handed over rows that are not sorted.
+        coalesce(
+            CASE WHEN w.previous_user_id = w.user_id THEN w.previous_event_time > w.event_time
+                 ELSE w.previous_user_id > w.user_id END,
+            false
+        ) AS misplaced
+    FROM walk AS w
+    INNER JOIN base ON base.user_id = w.user_id
+    WHERE w.event_time <= CAST($as_of AS TIMESTAMP)
 )
 SELECT
-    base.user_no,
-    CASE WHEN e.event_type IN ('refund', 'coupon_redeemed') THEN 0 ELSE coalesce(i.category_no, 0) END AS category_no,
-    CASE WHEN e.event_type IN ('refund', 'coupon_redeemed') THEN 0 ELSE coalesce(i.brand_no, 0) END AS brand_no,
+    e.user_no,
+    CASE WHEN e.aside THEN 0 ELSE coalesce(i.category_no, 0) END AS category_no,
+    CASE WHEN e.aside THEN 0 ELSE coalesce(i.brand_no, 0) END AS brand_no,
     coalesce(c.channel_no, 0) AS channel_no,
     CASE
         WHEN e.local_hour IS NULL THEN 0
@@ -37,19 +41,14 @@ SELECT
         ELSE 4
     END AS daypart_no,
     greatest(1, CAST(round(1000000000 * pow(
-        0.5,
-        CAST(CAST(epoch(base.last_own_time) AS BIGINT) - e.at_s AS DOUBLE)
-        / (86400.0 * CAST($half_life_days AS DOUBLE))
-    )) AS BIGINT)) AS weight,
+        0.5, CAST(e.age_s AS DOUBLE) / (86400.0 * CAST($half_life_days AS DOUBLE))
+    )) AS INTEGER)) AS weight,
     CASE
-        WHEN e.event_type IN ('purchase', 'refund', 'coupon_redeemed') THEN NULL
-        WHEN e.next_s - e.at_s <= 60 * CAST($session_gap_minutes AS BIGINT)
-            THEN CAST(least(e.next_s - e.at_s, 60 * CAST($dwell_cap_minutes AS BIGINT)) AS INTEGER)
+        WHEN e.silence_s <= 60 * CAST($session_gap_minutes AS BIGINT) AND NOT e.aside AND e.event_type <> 'purchase'
+            THEN CAST(least(e.silence_s, 60 * CAST($dwell_cap_minutes AS BIGINT)) AS INTEGER)
     END AS dwell_s,
     CASE WHEN e.event_type = 'purchase' THEN e.value END AS spend,
     e.misplaced
 FROM walked AS e
-INNER JOIN base ON base.user_id = e.user_id
 LEFT JOIN item_numbers AS i ON i.item_id = e.item_id
 LEFT JOIN channel_numbers AS c ON c.channel = e.channel
-WHERE e.event_time <= CAST($as_of AS TIMESTAMP)
