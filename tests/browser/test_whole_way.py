@@ -74,10 +74,22 @@ def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
         # Profiles came with the load.
         go(page, "Profiles")
         expect(page.get_by_text("One feature over all users")).to_be_visible()
+
+        # One user: found by a part of the id, kept by the address over a refresh.
+        go(page, "User")
         page.get_by_label("Find a user by id, or a part of it").fill("Neil")
         page.keyboard.press("Enter")
-        page.locator('[data-testid="stButtonGroup"]').get_by_text(HARD_USER, exact=True).click()
-        page.get_by_text("Buys every").wait_for(timeout=LONG_MS)
+        expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
+        page.get_by_role("button", name="Next").click()
+        expect(page.locator(".pm-who")).to_have_text("User user-01")
+        page.get_by_role("tab", name="Contacts").click()
+        expect(page.get_by_text("They are in no audience")).to_be_visible()
+        page.reload()
+        expect(page.locator(".pm-who")).to_have_text("User user-01")
+        expect(page.get_by_text("They are in no audience")).to_be_visible()
+        settle(page)
+        page.keyboard.press("Alt+ArrowUp")
+        expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
         whole(page)
 
         # Segments: one condition, saved.
