@@ -255,6 +255,20 @@ def members_csv(
     return _csv(members_table(reader, rule, saved=saved, columns=columns))
 
 
+def _write_aside(path: Path, content: bytes) -> None:
+    """Give a file its name once all of it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def export_members(
     workspace: Workspace,
     name: str,
@@ -287,14 +301,8 @@ def export_members(
     digest = sha256(content).hexdigest()
     folder = out or workspace.folder / "exports"
     path = folder / f"segment-{workspace_name(segment.name)}-{digest[:8]}.csv"
-    aside = folder / f".{secrets.token_hex(8)}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with aside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        _write_aside(path, content)
     except OSError as error:
         raise InputError(
             text("A list must go to a folder that can be written to. Received: {path} ({why}).",
@@ -302,8 +310,6 @@ def export_members(
             title="Cannot write there",
             hint="Choose another folder.",
         ) from error  # fmt: skip
-    finally:
-        aside.unlink(missing_ok=True)
     made = MembersFile(path, listed.num_rows, digest)
     workspace.audit(
         actor,
