@@ -184,7 +184,9 @@ def _counted(reader: Reader, parts: Sequence[_Part]) -> list[tuple[int, int]]:
             ended, here = column(f"end_{part.group}", "ended"), exp.Literal.number(part.place)
             left = how_many((exp.GT if node.every else exp.LTE)(this=ended, expression=here))
         counts += [alone, left]
-    (row,) = reader.rows(statement(select(*counts, of=nested(middle, "ended"))), scope.params)
+    # Kept apart, or the planner would write all of a group's parts out for each of its counts.
+    query = select(*counts, of=table("ended")).with_("ended", as_=middle, materialized=True, copy=False)
+    (row,) = reader.rows(statement(query), scope.params)
     return [(int(row[2 * n]), int(row[2 * n + 1])) for n in range(len(parts))]
 
 
