@@ -2,6 +2,14 @@
 
 from persmark.ui.charts.base import MAX_POINTS, SERIES, colours
 from persmark.ui.charts.compared import clock, means, names_beside, read_clock, read_means, read_names
+from persmark.ui.charts.discovered import (
+    effects,
+    read_effects,
+    read_recalls,
+    read_separations,
+    recalls,
+    separations,
+)
 from persmark.ui.charts.events import (
     event_types,
     events_per_day,
@@ -11,6 +19,7 @@ from persmark.ui.charts.events import (
     read_hours,
 )
 from persmark.ui.charts.moved import flows, read_flows, read_neighbours, read_reasons, reasons
+from persmark.ui.charts.next_steps import chances, occlusions, read_chances, read_occlusions
 from persmark.ui.charts.people import (
     bars,
     distribution,
@@ -52,9 +61,11 @@ __all__ = [
     "arms",
     "attention",
     "bars",
+    "chances",
     "clock",
     "colours",
     "distribution",
+    "effects",
     "event_types",
     "events_per_day",
     "flows",
@@ -64,12 +75,15 @@ __all__ = [
     "lift_by_holdout",
     "means",
     "names_beside",
+    "occlusions",
     "overlap",
     "reachable",
     "read_arms",
     "read_attention",
     "read_bars",
+    "read_chances",
     "read_clock",
+    "read_effects",
     "read_event_types",
     "read_events_per_day",
     "read_flows",
@@ -80,17 +94,22 @@ __all__ = [
     "read_means",
     "read_names",
     "read_neighbours",
+    "read_occlusions",
     "read_overlap",
     "read_reachable",
     "read_reasons",
+    "read_recalls",
     "read_rfm_grid",
+    "read_separations",
     "read_slate_scores",
     "read_source_hours",
     "read_standing",
     "read_timeline",
     "read_volume",
     "reasons",
+    "recalls",
     "rfm_grid",
+    "separations",
     "slate_scores",
     "source_hours",
     "standing",

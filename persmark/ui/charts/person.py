@@ -103,7 +103,7 @@ def timeline(
     """
     names = lanes(events)
     tones = colours(names)
-    titles = [safe(cut(lane_title(name), 22)) for name in names] + ([_SESSIONS] if len(sessions) else [])
+    titles = [cut(lane_title(name), 22) for name in names] + ([_SESSIONS] if len(sessions) else [])
     traces = [_contact_lines(events, titles)]
     for name, title in zip(names, titles, strict=False):
         rows = events[events["event_type"] == name]

@@ -1,0 +1,178 @@
+"""What a user is likely to do next, how sure that is, and what about them makes it so."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from persmark.errors import PersmarkError
+from persmark.profiles import predict
+from persmark.store import Reader, Workspace
+from persmark.text import Text, text
+from persmark.ui import charts
+from persmark.ui.cache import cached
+from persmark.ui.pages import STEPS, page_path
+from persmark.ui.show import show_chart
+from persmark.ui.words import Fact, facts, note, notes, percent, significant, words
+
+_DRAWN = 8
+_REASONS = 6
+_SAID = 3
+_CHANCE, _MONEY, _DAYS = "chance", "money", "days"
+
+
+def _targets(_: Workspace, reader: Reader) -> list[predict.Target]:
+    return predict.targets(reader)
+
+
+def _predictions(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
+    found: pd.DataFrame = predict.predictions_of(reader, user_id).to_pandas()
+    return found
+
+
+def _reasons(
+    workspace: Workspace, reader: Reader, user_id: str, target: str
+) -> tuple[pd.DataFrame, PersmarkError | None]:
+    """The reasons, or what stands in their way: one target without any is no end of the page."""
+    try:
+        found: pd.DataFrame = predict.reasons(workspace, reader, user_id, target, _REASONS).to_pandas()
+    except PersmarkError as problem:
+        return pd.DataFrame(columns=["feature", "title", "value", "typical", "change"]), problem
+    return found, None
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == _CHANCE:
+        return percent(value)
+    return f"{significant(value)} days" if unit == _DAYS else significant(value)
+
+
+def _between(bounds: tuple[float | None, float | None], unit: str) -> Text | str:
+    """How sure a score is: a chance's interval counts users of the test weeks, others hold 80% of them."""
+    if any(one is None or pd.isna(one) for one in bounds):
+        return "no interval known"
+    low, high = (_amount(one or 0.0, unit) for one in bounds)
+    return (
+        text("{low} to {high} of such users did", low=low, high=high)
+        if unit == _CHANCE
+        else text("80% lay at {low} to {high}", low=low, high=high)
+    )
+
+
+def _headline(scores: pd.DataFrame, known: dict[str, predict.Target]) -> list[Fact]:
+    found = []
+    for name in (predict.BUY, predict.CHURN, predict.SPEND, predict.NEXT):
+        rows = scores[scores["target"] == name]
+        if name in known and len(rows):
+            target, row = known[name], rows.iloc[0]
+            found.append(
+                Fact(
+                    words(target.title),
+                    _amount(float(row["score"]), target.unit),
+                    _between((row["low"], row["high"]), target.unit),
+                )
+            )
+    return found
+
+
+def _said(reasons: pd.DataFrame, target: predict.Target) -> list[Text]:
+    """The strongest reasons as sentences: what the score would be with one thing as it is with most."""
+    said = []
+    for row in reasons.head(_SAID).to_dict("records"):
+        change = float(row["change"])
+        if target.unit == _CHANCE:
+            much = text("{n} points", n=round(100 * abs(change), 1))
+        elif target.unit == _DAYS:
+            much = text("{n} days", n=significant(abs(change)))
+        else:
+            much = text("{n}", n=significant(abs(change)))
+        said.append(
+            text(
+                "It would be {much} " + ("lower" if change > 0 else "higher")
+                + " if '{title}' were typical ({typical}; theirs: {value}).",
+                much=much,
+                title=str(row["title"]),
+                typical=row["typical"] if isinstance(row["typical"], str) else "none",
+                value=row["value"] if isinstance(row["value"], str) else "none",
+            )
+        )  # fmt: skip
+    return said
+
+
+def show_predictions(workspace: Workspace, user_id: str) -> None:
+    """The main predictions with their intervals, the likeliest categories and channels, and reasons."""
+    known = {one.name: one for one in cached(_targets, workspace)}
+    if not known:
+        note("Nothing is predicted here yet: profile models are trained on a past window, on demand.")
+        if "predictions" in STEPS:
+            st.page_link(page_path("predictions"), label="Train predictions", icon=":material/arrow_forward:")
+        return
+    scores = cached(_predictions, workspace, user_id)
+    scores = scores[scores["target"].isin(list(known))]
+    if scores.empty:
+        note("This user was not scored: they are newer than the predictions, or had no event before them.")
+        return
+    run = predict.published_run(workspace)
+    if run is not None and predict.is_stale(workspace, run):
+        note("These predictions are older than the events: training them again brings them up to date.")
+    shown = _headline(scores, known)
+    if shown:
+        facts(shown)
+    _show_chances(scores, known)
+    _show_reasons(workspace, user_id, scores, known)
+
+
+def _show_chances(scores: pd.DataFrame, known: dict[str, predict.Target]) -> None:
+    """The likeliest of the categories and channels, side by side with how sure that is."""
+    paired = [
+        name for name in scores["target"] if predict.thing_of(name) is not None or predict.channel_of(name)
+    ]
+    rows = scores[scores["target"].isin(paired)].sort_values("score", ascending=False, kind="stable")
+    if rows.empty:
+        return
+    rows = rows.assign(
+        title=[words(known[name].title) for name in rows["target"]],
+        definition=[words(known[name].definition) for name in rows["target"]],
+    ).reset_index(drop=True)
+    show_chart(
+        charts.chances(rows.head(_DRAWN)),
+        charts.read_chances(rows),
+        rows[["title", "score", "low", "high", "definition"]],
+        "chances",
+    )
+
+
+def _show_reasons(
+    workspace: Workspace, user_id: str, scores: pd.DataFrame, known: dict[str, predict.Target]
+) -> None:
+    """Why one prediction is what it is: every feature set to its typical value in turn."""
+    main = [name for name in predict.TARGETS if name in set(scores["target"])]
+    rest = scores[~scores["target"].isin(main)].sort_values("score", ascending=False, kind="stable")
+    by_name = dict(zip(scores["target"], scores["score"].astype(float), strict=True))
+    chosen = str(
+        st.selectbox(
+            "Why",
+            [*main, *rest["target"]],
+            format_func=lambda name: (
+                f"{words(known[name].title)} · {_amount(by_name[name], known[name].unit)}"
+            ),
+            key="why_target",
+        )
+    )
+    target = known[chosen]
+    note(target.definition)
+    reasons, problem = cached(_reasons, workspace, user_id, chosen)
+    if problem is not None:
+        note(problem.message)
+        return
+    if reasons.empty:
+        note("No single figure moves it: with any of them typical, it would be the same.")
+        return
+    table = reasons.assign(unit=target.unit)
+    show_chart(
+        charts.occlusions(table),
+        charts.read_occlusions(table, words(target.title)),
+        table.drop(columns="feature"),
+        "reasons",
+    )
+    notes(_said(reasons, target))
