@@ -33,7 +33,8 @@ ANY = {
     ],
     "marketer": [
         actions.BuildProfiles(), actions.SaveSegment("s", RULE), actions.DeleteSegment("s"),
-        actions.RestoreSegment("s"), actions.Train("popular"), actions.PublishRun("x"), actions.Evaluate(),
+        actions.RestoreSegment("s"), actions.Train("popular"), actions.PublishRun("x"),
+        actions.TrainPredictions(), actions.PublishPredictions("x"), actions.Evaluate(),
         actions.CreateAudience("a"), actions.ExportAudience("a"),
     ],
 }  # fmt: skip

@@ -248,6 +248,21 @@ class PublishRun:
 
 
 @dataclass(frozen=True)
+class TrainPredictions:
+    """Choose, judge and fit the profile models, and score everybody; see
+    `persmark.profiles.predict.train_predictions`. The first run is published."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PublishPredictions:
+    """Make a run of predictions the one that rules and pages use."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """Compare recommenders; see `persmark.recommend.EvaluateRequest`."""
 
@@ -312,6 +327,8 @@ Request = (
     | SaveGroup
     | SaveLookalikes
     | Train
+    | TrainPredictions
+    | PublishPredictions
     | PublishRun
     | Evaluate
     | CreateAudience

@@ -38,6 +38,7 @@ from persmark.actions.requests import (
     LoadDemo,
     LoadFiles,
     LoadSample,
+    PublishPredictions,
     PublishRun,
     RestoreSegment,
     SaveRule,
@@ -45,6 +46,7 @@ from persmark.actions.requests import (
     SwitchRule,
     TakeSnapshot,
     Train,
+    TrainPredictions,
     UndoLoad,
     UndoSegment,
 )  # fmt: skip
@@ -305,6 +307,24 @@ def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnPro
         workspace, request.recommender, settings=request.settings, on_progress=on_progress
     )
     return run_.to_json()
+
+
+def train_predictions(
+    workspace: Workspace, actor: Actor, request: TrainPredictions, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Profile models chosen, judged, kept."""
+    from persmark.profiles.predict import train_predictions as trained
+
+    return trained(workspace, seed=request.seed, on_progress=on_progress).to_json()
+
+
+def publish_predictions(
+    workspace: Workspace, actor: Actor, request: PublishPredictions, on_progress: OnProgress
+) -> dict[str, Any]:
+    """The predictions that rules and pages use."""
+    from persmark.profiles.predict import publish_predictions as published
+
+    return published(workspace, request.run_id).to_json()
 
 
 def publish(

@@ -56,7 +56,8 @@ def _trees(kind: str, n_rows: int, seed: int, **more: Any) -> Any:
     made = HistGradientBoostingClassifier if kind == "chance" else HistGradientBoostingRegressor
     return made(
         max_iter=80, learning_rate=0.08, max_leaf_nodes=15, max_bins=63,
-        min_samples_leaf=max(20, n_rows // 500), l2_regularization=1.0, early_stopping=False, random_state=seed, **more,
+        min_samples_leaf=max(20, n_rows // 500), l2_regularization=1.0,
+        early_stopping=False, random_state=seed, **more,
     )  # fmt: skip
 
 

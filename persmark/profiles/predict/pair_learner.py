@@ -169,5 +169,6 @@ def _fit_trees(frames: Sequence[Pairs], happened: Sequence[Column], seed: int) -
         outcomes = np.concatenate([outcomes, np.array([True, False])])
     return HistGradientBoostingClassifier(
         max_iter=80, learning_rate=0.1, max_leaf_nodes=31, max_bins=127,
-        min_samples_leaf=max(20, len(outcomes) // 1500), l2_regularization=1.0, early_stopping=False, random_state=seed,
+        min_samples_leaf=max(20, len(outcomes) // 1500), l2_regularization=1.0,
+        early_stopping=False, random_state=seed,
     ).fit(np.concatenate(matrices), outcomes)  # fmt: skip
