@@ -1,6 +1,7 @@
 """Named groups of users: rules over profiles and events, RFM segments, lifecycle stages."""
 
 from persmark.segments import drafts
+from persmark.segments.apart import Trait, value_text
 from persmark.segments.built_in import BUILT_IN, BUILT_IN_RULES, EVERYONE
 from persmark.segments.compare import Comparison, Difference, compare, method
 from persmark.segments.evaluate import (
@@ -61,6 +62,7 @@ from persmark.segments.learned import (
     find_groups,
     found_groups,
     group_of,
+    sample_of_group,
     save_group,
     users_of_group,
 )
@@ -171,6 +173,7 @@ __all__ = [
     "SegmentFacts",
     "SegmentSize",
     "Snapshot",
+    "Trait",
     "Upload",
     "UserList",
     "Way",
@@ -228,6 +231,7 @@ __all__ = [
     "restore_segment",
     "rule_document",
     "sample",
+    "sample_of_group",
     "save_group",
     "save_lookalikes",
     "save_segment",
@@ -245,6 +249,7 @@ __all__ = [
     "user_lists",
     "users_of_flow",
     "users_of_group",
+    "value_text",
     "why",
     "with_profiles",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persmark.profiles import FEATURES
-from persmark.segments.matrix import ATTENTION, Matrix, Measure, unfolded
+from persmark.segments.matrix import ATTENTION, Matrix, unfolded
 from persmark.text import Text, text
 
 Floats = npt.NDArray[np.float64]
@@ -27,13 +27,13 @@ _LISTED, _NAMED = 8, 2
 
 
 @dataclass(frozen=True)
-class Difference:
+class Trait:
     """One measure of a group against all other users.
 
     Attributes:
         measure: Profile column, or `category: dairy`.
         unit: Of the means.
-        effect: Difference of the means in standard deviations, on the scale that is compared.
+        effect: Trait of the means in standard deviations, on the scale that is compared.
         inside: Mean of the group's users who have it.
         outside: Mean of the others.
     """
@@ -74,7 +74,7 @@ def _means(values: Floats, where: Mask) -> Floats:
 
 def differences(
     matrix: Matrix, inside: Mask, *, scaled: Floats | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> tuple[Difference, ...]:
+) -> tuple[Trait, ...]:
     """What sets the users of `inside` (n,) apart, the largest effect first; none that says it again.
 
     Args:
@@ -100,7 +100,7 @@ def differences(
         if all(_alike(filled[:, place], filled[:, other]) < _SAME for other in chosen):
             chosen.append(int(place))
     return tuple(
-        Difference(
+        Trait(
             matrix.measures[place].name, matrix.measures[place].unit, float(effect[place]),
             float(means[0][place]), float(means[1][place]),
         )
@@ -114,7 +114,7 @@ def _alike(one: Floats, other: Floats) -> float:
     return abs(float(a @ b)) / size if size else 0.0
 
 
-def name_of(found: Sequence[Difference]) -> Text:
+def name_of(found: Sequence[Trait]) -> Text:
     """A name from what differs most: `Orders high, Dairy 2.1 times`."""
     parts = []
     for one in found:
@@ -140,7 +140,7 @@ def value_text(value: float, unit: str) -> Text:
     return text("{value}", value=rounded)
 
 
-def sentence_of(found: Sequence[Difference]) -> Text:
+def sentence_of(found: Sequence[Trait]) -> Text:
     """What differs most, with the means of both sides."""
     said: Text | None = None
     for one in found[:3]:
@@ -154,24 +154,12 @@ def sentence_of(found: Sequence[Difference]) -> Text:
     return said or text("No measure differs from the others by more than a fifth of its spread")
 
 
-def to_json(found: Sequence[Difference]) -> list[dict[str, Any]]:
+def to_json(found: Sequence[Trait]) -> list[dict[str, Any]]:
     """As it is kept."""
     return [asdict(one) for one in found]
 
 
-def from_json(kept: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+def from_json(kept: Sequence[Mapping[str, Any]]) -> tuple[Trait, ...]:
     """As it was kept; what this version has no name for is left out."""
-    found = tuple(Difference(**one) for one in kept)
+    found = tuple(Trait(**one) for one in kept)
     return tuple(one for one in found if one.dimension or one.measure in FEATURES)
-
-
-__all__ = [
-    "Difference",
-    "Measure",
-    "differences",
-    "from_json",
-    "name_of",
-    "sentence_of",
-    "to_json",
-    "value_text",
-]

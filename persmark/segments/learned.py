@@ -11,7 +11,7 @@ import numpy as np
 
 from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.segments import apart, kept
-from persmark.segments.apart import Difference
+from persmark.segments.apart import Trait
 from persmark.segments.grouping import (
     GAP_DEPTH,
     LEAST_USERS,
@@ -59,7 +59,7 @@ class FoundGroup:
     jaccard: float
     low: float
     high: float
-    differences: tuple[Difference, ...]
+    differences: tuple[Trait, ...]
 
     @property
     def title(self) -> Text:
@@ -67,11 +67,16 @@ class FoundGroup:
         return apart.name_of(self.differences)
 
     @property
+    def apart(self) -> Text:
+        """What differs most from the others, with figures."""
+        return apart.sentence_of(self.differences)
+
+    @property
     def sentence(self) -> Text:
         """How many they are and what differs."""
         return text(
             "{n} users ({share}% of all): {what}.",
-            n=self.n_users, share=round(100 * self.share, 1), what=apart.sentence_of(self.differences),
+            n=self.n_users, share=round(100 * self.share, 1), what=self.apart,
         )  # fmt: skip
 
     @property
@@ -329,6 +334,19 @@ def users_of_group(workspace: Workspace, run_id: str, number: int) -> pa.Array:
     return users.filter(pc.equal(users.column("group"), number)).column("user_id").combine_chunks()
 
 
+def sample_of_group(workspace: Workspace, run_id: str, number: int, limit: int) -> pa.Table:
+    """Some users of a group, drawn at random, the same each time: `user_id`, `place` from 1.
+
+    Raises:
+        NotFoundError: There is no such search, or no such group in it.
+    """
+    import pyarrow as pa
+
+    ids = users_of_group(workspace, run_id, number)
+    drawn = np.random.default_rng(0).permutation(len(ids))[: max(0, int(limit))]
+    return pa.table({"user_id": ids.take(pa.array(drawn)), "place": np.arange(1, len(drawn) + 1)})
+
+
 def save_group(workspace: Workspace, run_id: str, number: int, name: str, actor: str) -> str:
     """Keep a group's users as a list, and a segment of that name that holds for them.
 
@@ -356,6 +374,7 @@ __all__ = [
     "find_groups",
     "found_groups",
     "group_of",
+    "sample_of_group",
     "save_group",
     "users_of_group",
 ]

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from persmark.errors import InputError
 from persmark.segments import apart, kept
-from persmark.segments.apart import Difference
+from persmark.segments.apart import Trait
 from persmark.segments.defining import given_away, is_given
-from persmark.segments.evaluate import checked, members
+from persmark.segments.evaluate import checked, describe, members
 from persmark.segments.likeness import HoldOut, Lead, Recall, hold_out, likeness, prepared
 from persmark.segments.lists import reads_now, save_as_segment
 from persmark.segments.matrix import Matrix, unfolded, user_matrix
@@ -46,7 +46,7 @@ class Lookalikes:
 
     Attributes:
         run_id: Of the search.
-        seed_name: What the seed is called: a segment's name, or empty for a list of user ids.
+        seed_name: What the seed is called: a segment's name, a rule in words, empty for a list of user ids.
         n_seed: Users of the seed that have a profile.
         n_unknown: User ids of a pasted list without a profile.
         n_others: Users ranked.
@@ -69,7 +69,7 @@ class Lookalikes:
     left_out: tuple[str, ...]
     as_of: str
     test: HoldOut
-    differences: tuple[Difference, ...]
+    differences: tuple[Trait, ...]
     stale: bool
     found_at: str
     seconds: float
@@ -241,7 +241,8 @@ def find_lookalikes(
     del compared
     ranked = _ranked(matrix, inside, rng)
     report = {
-        "seed_name": segment or "",
+        "seed_name": segment
+        or ("" if asked is None else describe(asked, saved=saved_rules(workspace)).render()),
         "n_seed": n_seed,
         "n_unknown": n_unknown,
         "n_others": n_others,

@@ -24,6 +24,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
     "profiles": Step("Profiles", "person_search"),
     "user": Step("User", "person"),
     "segments": Step("Segments", "group_work"),
+    "discover": Step("Discover", "travel_explore"),
     "compare": Step("Compare", "compare_arrows"),
     "train": Step("Train", "model_training"),
     "slates": Step("Slates", "view_carousel"),
