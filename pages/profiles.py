@@ -3,7 +3,7 @@
 import streamlit as st
 
 from persmark.ui import state
-from persmark.ui.parts import events, people, profiles
+from persmark.ui.parts import events, opportunities, people, profiles
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head
 
@@ -22,6 +22,8 @@ if not profiles.built(workspace):
 
 profiles.show_facts(workspace)
 profiles.show_feature(workspace)
+opportunities.show_attention(workspace)
+opportunities.show_consent(workspace)
 
 people.link_to_user(workspace)
 profiles.show_catalogue(workspace)

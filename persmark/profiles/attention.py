@@ -92,11 +92,10 @@ def spread(writer: Writer, n_users: int, *, refreshing: bool) -> Iterator[float]
                 continue
             numbered = quoted(f"{dimension}_no")
             writer.run(read_sql(_PACKAGE, "sums").replace('"dimension_no"', numbered), at_once)
-            for step in ("totals", "attention_rows", favourites):
-                if step:
-                    sql = read_sql(_PACKAGE, step)
-                    filled = {name: value for name, value in holes[dimension].items() if f"${name}" in sql}
-                    writer.run(sql, filled)
+            for step in ("totals", "attention_rows", *([favourites] if favourites else ())):
+                sql = read_sql(_PACKAGE, step)
+                filled = {name: value for name, value in holes[dimension].items() if f"${name}" in sql}
+                writer.run(sql, filled)
         yield done / len(firsts)
     if refreshing:
         writer.run(read_sql(_PACKAGE, "attention_kept"))
@@ -137,3 +136,13 @@ def attention_over_all(reader: Reader, dimension: str) -> pa.Table:
             hint=text("Available: {names}.", names=", ".join(DIMENSIONS)),
         )
     return reader.table(read_sql(_PACKAGE, "attention_over_all"), {"dimension": dimension})
+
+
+def opportunities(reader: Reader) -> pa.Table:
+    """Attention without spend, over all users: where each spender looks most and never paid for anything.
+
+    Returns:
+        `name` (a category), `n_users` (whose opportunity it is, see `opportunity_category`),
+        `mean_attention_share` (of theirs); most users first.
+    """
+    return reader.table(read_sql(_PACKAGE, "opportunities"))

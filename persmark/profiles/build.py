@@ -213,6 +213,14 @@ def refresh_profiles(
     return _publish(workspace, as_of, actor, on_progress, whole=False)
 
 
+def outdated(workspace: Workspace) -> bool:
+    """Whether the published profiles were made by other statements or settings than those in force."""
+    made = workspace.stats("profiles")
+    return bool(made) and (
+        made.get("recipe") != recipe(RECIPE) or made.get("settings") != asdict(settings().profiles)
+    )
+
+
 def profiles_as_of(workspace: Workspace, as_of: datetime, *, up_to_source: int | None = None) -> pa.Table:
     """One row per user as of another moment, or of the first sources alone; nothing is published.
 

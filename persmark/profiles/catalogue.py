@@ -265,6 +265,20 @@ _FEATURES: tuple[Feature, ...] = (
 
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})
 
+# Shown beside the columns of a profile and never kept in one: what a person said holds from the day they
+# said it.
+LIVE_FEATURES: Mapping[str, Feature] = MappingProxyType(
+    {
+        feature.name: feature
+        for feature in (
+            _feature("consent", "Consent", "state by purpose", "VARCHAR",
+                     "Granted, denied or unknown for each purpose (email, sms, ad_user_data, "
+                     "ad_personalization), as the user said last. Read when it is shown, whatever the "
+                     "profiles are as of.", source="consents"),
+        )
+    }
+)  # fmt: skip
+
 
 def attribute_feature(column: str, key: str | None = None) -> Feature:
     """The entry of an `attribute_...` column.

@@ -46,15 +46,22 @@ def _writing(workspace: Workspace) -> bool:
 def offer_building(workspace: Workspace, *, busy: bool) -> None:
     """The button that builds profiles, where there are none or older ones than the events."""
     there, stale = built(workspace), workspace.stale("profiles")
-    if busy or (there and not stale) or _writing(workspace):
+    older = there and not stale and profiles.outdated(workspace)
+    if busy or (there and not stale and not older) or _writing(workspace):
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        note(
-            "These profiles are stale: the events have changed since they were built. "
-            "Segments, slates and target lists use them until they are rebuilt."
-            if there
-            else "Profiles are not built yet: one row per user, worked out from the events."
-        )
+        if older:
+            note(
+                "These profiles were made by an earlier version or under other settings: features may be "
+                "missing until they are rebuilt."
+            )
+        elif there:
+            note(
+                "These profiles are stale: the events have changed since they were built. "
+                "Segments, slates and target lists use them until they are rebuilt."
+            )
+        else:
+            note("Profiles are not built yet: one row per user, worked out from the events.")
         if st.button("Rebuild profiles" if there else "Build profiles", key="build_profiles", type="primary"):
             actions.start(workspace, state.actor(), actions.BuildProfiles())
             started("Profiles are being built.")
@@ -165,6 +172,16 @@ def show_catalogue(workspace: Workspace) -> None:
     section(
         "Feature catalogue", "What every column of a profile means, in which unit, and where it comes from."
     )
+    features = [*cached(catalogue_of, workspace), *profiles.LIVE_FEATURES.values()]
+    wanted = str(
+        st.text_input(
+            "Find a feature",
+            key="find_feature",
+            placeholder="For example: spend, days, attention, RecSys",
+            icon=":material/search:",
+        )
+        or ""
+    )
     table = pd.DataFrame(
         [
             {
@@ -174,8 +191,19 @@ def show_catalogue(workspace: Workspace) -> None:
                 "source": one.source,
                 "column": one.name,
             }
-            for one in cached(catalogue_of, workspace)
+            for one in features
         ]
     )
-    with st.expander(f"{len(table)} features"):
-        show_table(table, "feature-catalogue")
+    found = table[_holding(table, wanted)]
+    if found.empty:
+        note(text("No feature's name, definition, unit or source holds '{wanted}'.", wanted=wanted))
+        return
+    with st.expander(f"{len(found)} of {len(table)} features", expanded=bool(wanted.strip())):
+        show_table(found, "feature-catalogue")
+
+
+def _holding(table: pd.DataFrame, wanted: str) -> list[bool]:
+    """Which rows hold every word, in whatever cell and case."""
+    words = wanted.casefold().split()
+    texts = [" ".join(str(cell) for cell in row).casefold() for row in table.itertuples(index=False)]
+    return [all(word in one for word in words) for one in texts]
