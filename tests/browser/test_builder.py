@@ -152,4 +152,4 @@ def test_groups_are_built_undone_and_pasted(shop: tuple[Path, Workspace], page: 
     field.fill('{"not": {"segment": "everyone"}}')
     page.get_by_role("button", name="Use this JSON").click()
     matching(page, 0)
-    expect(page.get_by_text("Nobody matches. Without")).to_be_visible()
+    expect(page.get_by_text("Nobody matches. Without this condition it would be")).to_be_visible()

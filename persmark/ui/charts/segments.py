@@ -77,7 +77,7 @@ def reachable(table: pd.DataFrame) -> go.Figure:
             marker={"color": SERIES[place]},
             hovertemplate="%{y}: %{x:,} " + column + "<extra></extra>",
         )
-    drawn.update_layout(barmode="stack")
+    drawn.update_layout(barmode="stack", legend={"traceorder": "normal"})
     drawn.update_xaxes(tickformat=",~s", rangemode="tozero")
     drawn.update_yaxes(type="category")
     return drawn

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from persmark import profiles
 from persmark.store import Reader, Workspace
-from persmark.text import text
+from persmark.text import Text, text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts.opened import show_users
@@ -31,6 +32,21 @@ def _named(workspace: Workspace, column: str, groups: tuple[profiles.Group, ...]
     )
 
 
+def _grid(workspace: Workspace, _reader: Reader) -> tuple[go.Figure, Text, pd.DataFrame]:
+    cells = cached(_cells, workspace)
+    return charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells
+
+
+def _bars(
+    workspace: Workspace, _reader: Reader, column: str, place: int
+) -> tuple[go.Figure, Text, pd.DataFrame]:
+    named = _named(workspace, column, _GROUPS[column])
+    return charts.bars(named, "group", "n_users", place=place), charts.read_bars(named, "group"), named
+
+
+_GROUPS = {"rfm_segment": profiles.RFM_SEGMENTS, "lifecycle": profiles.LIFECYCLE}
+
+
 def _show_group(
     workspace: Workspace, bar: dict[str, Any] | None, prefix: str, groups: tuple[profiles.Group, ...]
 ) -> None:
@@ -45,17 +61,9 @@ def show_groups(workspace: Workspace) -> None:
     section("RFM", "Recency, frequency and money in fifths of the buyers; 5 is best.")
     left, right = side_by_side("rfm")
     with left:
-        cells = cached(_cells, workspace)
-        cell = show_chart(charts.rfm_grid(cells), charts.read_rfm_grid(cells), cells, "rfm-grid", choose=True)
+        cell = show_chart(*cached(_grid, workspace), "rfm-grid", choose=True)
     with right:
-        named = _named(workspace, "rfm_segment", profiles.RFM_SEGMENTS)
-        bar = show_chart(
-            charts.bars(named, "group", "n_users"),
-            charts.read_bars(named, "group"),
-            named,
-            "rfm",
-            choose=True,
-        )
+        bar = show_chart(*cached(_bars, workspace, "rfm_segment", 0), "rfm", choose=True)
     if cell and cell.get("x") and cell.get("y"):
         recency, frequency = int(cell["x"]), int(cell["y"])
         show_users(
@@ -72,13 +80,6 @@ def show_groups(workspace: Workspace) -> None:
     _show_group(workspace, bar, "rfm", profiles.RFM_SEGMENTS)
     note("Click a cell or a bar to see its users, or tick the segment's row in the list above.")
     section("Lifecycle", "Where users stand by the days since their purchases.")
-    stages = _named(workspace, "lifecycle", profiles.LIFECYCLE)
-    bar = show_chart(
-        charts.bars(stages, "group", "n_users", place=3),
-        charts.read_bars(stages, "group"),
-        stages,
-        "lifecycle",
-        choose=True,
-    )
+    bar = show_chart(*cached(_bars, workspace, "lifecycle", 3), "lifecycle", choose=True)
     _show_group(workspace, bar, "lifecycle", profiles.LIFECYCLE)
     note("The exact definitions are in the table behind each chart.")

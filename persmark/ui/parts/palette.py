@@ -118,7 +118,7 @@ def show_palette(workspace: Workspace, group: tuple[int, ...]) -> None:
         list(found),
         index=None,
         key=f"palette_{drafting.form_number()}",
-        placeholder="Add a condition: type dairy, at risk, contacted …",
+        placeholder="Add a condition: dairy, at risk, contacted …",
         label_visibility="collapsed",
         icon=":material/add:",
     )

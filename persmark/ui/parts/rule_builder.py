@@ -133,9 +133,8 @@ def _condition(workspace: Workspace, found: Look, part: drafts.Part, joint: str)
     with st.container(key=_key("pm-row", part.place)):
         said, count, more, gone = st.columns([12, 7, 1.6, 1.6], vertical_alignment="center")
     with said:
-        label = plain(words(found.sentences[part.place]))
-        if st.button(f"{joint} {label}" if joint else label, key=_key("edit", part.place), type="tertiary",
-                     width="stretch", wrap=True):  # fmt: skip
+        label = f"{joint} {plain(words(found.sentences[part.place]))}".strip()
+        if st.button(label, key=_key("pm-words", part.place), type="tertiary", width="stretch", wrap=True):
             drafting.open_form(part.place, dict(part.rule), is_new=False)
             st.rerun()
     with count:
@@ -293,7 +292,9 @@ def _starts(workspace: Workspace) -> None:
     found = {name: rule for name, rule in _starting(workspace).items() if rule is not None}
     if not found:
         return
-    picked = st.pills("Or begin with", list(found), key=f"start_{drafting.form_number()}", format_func=plain)
+    picked = st.pills(
+        "Or begin with", list(found), key=f"start_{drafting.form_number()}", format_func=plain, wrap=True
+    )
     if picked:
         drafting.change(drafts.draft_of(found[str(picked)]))
         st.rerun()

@@ -9,7 +9,10 @@ from persmark.ui.words import words
 
 def saved_versions(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     """What distinguishes one state of the saved segments from another, for cache keys."""
-    return tuple((one.name, one.version) for one in segments.list_segments(workspace) if not one.built_in)
+    newest: dict[str, tuple[int, int]] = {}
+    for name, version, deleted in workspace.state.tuples("segments", ("name", "version", "deleted")):
+        newest[name] = max(newest.get(name, (0, 0)), (version, deleted))
+    return tuple(sorted((name, version) for name, (version, deleted) in newest.items() if not deleted))
 
 
 def segment_title(segment: segments.Segment) -> str:

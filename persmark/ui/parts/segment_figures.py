@@ -91,24 +91,23 @@ def holds(workspace: Workspace, draft: segments.Rule) -> Marks:
     return segments.holds(draft, n_all, lambda one: condition(workspace, one))
 
 
-def look(workspace: Workspace, draft: dict[str, Any]) -> Look:
-    """The draft with all its counts.
-
-    Raises:
-        InputError: A part of it is not understood.
-        NotFoundError: It speaks of an unknown segment.
-    """
-    rule = drafts.finished(draft)
-    everybody = people(workspace)
-    saved = segments.saved_rules(workspace)
+def _looked_at(workspace: Workspace, _reader: Reader, draft: str, _saved: Versions) -> Look:
+    there: dict[str, Any] = json.loads(draft)
+    rule = drafts.finished(there)
+    everybody, saved = people(workspace), segments.saved_rules(workspace)
     if rule is not None:
         segments.describe(rule, saved=saved)
-    counted = segments.part_counts(draft, len(everybody.users), lambda one: condition(workspace, one))
+    known = [(one, condition(workspace, one)) for one in segments.conditions(there)]
+
+    def marks_of(asked: segments.Rule) -> Marks:
+        return next(found for one, found in known if one == asked)
+
+    counted = segments.part_counts(there, len(everybody.users), marks_of)
     return Look(
-        draft,
+        there,
         rule,
         everybody,
-        holds(workspace, draft),
+        segments.holds(there, len(everybody.users), marks_of),
         {one.part.place: one for one in counted},
         {
             one.part.place: segments.condition_sentence(one.part.whole, saved=saved)
@@ -116,6 +115,17 @@ def look(workspace: Workspace, draft: dict[str, Any]) -> Look:
             if one.part.join is None
         },
     )
+
+
+def look(workspace: Workspace, draft: dict[str, Any]) -> Look:
+    """The draft with all its counts.
+
+    Raises:
+        InputError: A part of it is not understood.
+        NotFoundError: It speaks of an unknown segment.
+    """
+    key = json.dumps(draft, ensure_ascii=False)
+    return cached(_looked_at, workspace, key, saved_versions(workspace))
 
 
 def _reach(workspace: Workspace, _reader: Reader, _stamp: object) -> segments.Reach:

@@ -86,7 +86,7 @@ def _who_to_drop(found: Look) -> Text:
         return text("Nobody matches: no single condition is to blame, loosen two of them.")
     best = max(tried, key=lambda one: one.n_without or 0)
     return text(
-        "Nobody matches. Without “{condition}” it would be {n} users.",
+        "Nobody matches. Without this condition it would be {n} users: {condition}.",
         condition=found.sentences[best.part.place],
         n=best.n_without,
     )
@@ -163,7 +163,13 @@ def _overlap(workspace: Workspace, found: Look) -> None:
     if not found.n_users:
         note("Nobody is in it, so it shares nobody with others.")
         return
-    show_chart(charts.overlap(table), charts.read_overlap(table), table, "overlap")
+    shared = table[table["n_both"] > 0]
+    if len(shared):
+        show_chart(charts.overlap(shared), charts.read_overlap(table), table, "overlap")
+    else:
+        note(charts.read_overlap(table))
+    if len(table) > len(shared):
+        note(text("{n} other segments share nobody with it; the table has all.", n=len(table) - len(shared)))
 
 
 def _reach(workspace: Workspace, found: Look) -> None:
@@ -183,10 +189,13 @@ def _reach(workspace: Workspace, found: Look) -> None:
     note(
         "Counted in the locked vault without opening a value; the figures say who can be reached, not where."
     )
+    if not any(one["granted"] + one["denied"] for one in told.consent.values()):
+        note(
+            "What they agreed to is not known: load a file of users with a column for it on the Events page."
+        )
+        return
     table = pd.DataFrame([{"purpose": _PURPOSES[name], **told.consent[name]} for name in PURPOSES])
     show_chart(charts.reachable(table), charts.read_reachable(table), table, "consent")
-    if not any(one["granted"] + one["denied"] for one in told.consent.values()):
-        note("No consents are loaded. A file of users with a column for them fills this in.")
 
 
 def _of(n: int, whole: int) -> str:
