@@ -214,3 +214,15 @@ def test_every_event_stands_page_by_page(tiny):
     at.selectbox(key="event_type").set_value("view").run()
     rows = next(one.value for one in at.dataframe if "local_time" in one.value.columns)
     assert rows["event_type"].tolist() == ["view"] * 5
+
+
+def test_figures_are_compared_with_any_segment_the_user_is_in(tiny):
+    at = open_page("user", "tiny", user="ann", look="Beside others")
+    whole(at)
+    box = at.selectbox(key="compared-everyone")
+    assert box.options[0] == "Everyone · 8 users"
+    assert f"{HARD_USER} · 6 users" in box.options
+    assert not [one for one in box.options if "Never purchased" in one]
+    box.set_value(HARD_USER).run()
+    whole(at)
+    assert "Their figures among the 6 users of" in said(at)

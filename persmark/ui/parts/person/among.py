@@ -10,6 +10,7 @@ from persmark import segments
 from persmark.profiles import profile_columns
 from persmark.profiles.person import EVERYONE, Members
 from persmark.store import Reader, Workspace
+from persmark.ui.cache import cached
 from persmark.ui.parts import segment_list
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.words import words
@@ -63,5 +64,34 @@ def pick_group(workspace: Workspace, label: str, key: str) -> Among:
             bind="query-params",
         )
     )
-    one = found[chosen]
-    return Among(chosen, title_of(one.segment), int(one.n_users or 0), saved_versions(workspace))
+    return _among(workspace, found[chosen])
+
+
+def _among(workspace: Workspace, one: segments.SegmentSize) -> Among:
+    return Among(one.segment.name, title_of(one.segment), int(one.n_users or 0), saved_versions(workspace))
+
+
+def _inside(workspace: Workspace, reader: Reader, user_id: str, _saved: object) -> list[str]:
+    return segments.segments_of(workspace, reader, user_id)
+
+
+def inside(workspace: Workspace, user_id: str) -> list[str]:
+    """The names of the segments that a user is in."""
+    return cached(_inside, workspace, user_id, saved_versions(workspace))
+
+
+def pick_own(workspace: Workspace, user_id: str, among: Among) -> Among:
+    """Choose whom a user is compared with: those who are looked at, or any segment the user is in."""
+    found = {one.segment.name: one for one in segment_list.sizes(workspace) if one.n_users}
+    names = [among.name, segments.EVERYONE, *inside(workspace, user_id)]
+    order = [name for name in dict.fromkeys(names) if name in found]
+    # Another group to look at is another choice to begin with.
+    chosen = str(
+        st.selectbox(
+            "Compared with",
+            order,
+            format_func=lambda name: f"{title_of(found[name].segment)} · {found[name].n_users:,} users",
+            key=f"compared-{among.name}",
+        )
+    )
+    return _among(workspace, found[chosen])

@@ -14,7 +14,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
 from persmark.ui.parts.people import group_title
-from persmark.ui.parts.person.among import title_of
+from persmark.ui.parts.person.among import inside, title_of
 from persmark.ui.parts.saved import saved_versions
 from persmark.ui.words import chips, counted, escaped, note, shown
 
@@ -37,10 +37,6 @@ class Clause:
     sentence: Text
     holds: bool
     theirs: str
-
-
-def _names(workspace: Workspace, reader: Reader, user_id: str, _saved: object) -> list[str]:
-    return segments.segments_of(workspace, reader, user_id)
 
 
 def _theirs(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
@@ -81,10 +77,10 @@ def _list(clauses: Sequence[Clause]) -> None:
     st.html(f'<ul class="pm-clauses">{items}</ul>')
 
 
-def _verdict(title: str, inside: bool, clauses: Sequence[Clause], any_of: bool) -> Text:
+def _verdict(title: str, member: bool, clauses: Sequence[Clause], any_of: bool) -> Text:
     outer = [one for one in clauses if not one.depth]
     failing = sum(not one.holds for one in outer)
-    if inside:
+    if member:
         return text("They are in '{name}'.", name=title)
     if any_of:
         return text("They are not in '{name}': none of its {n} clauses holds.", name=title, n=len(outer))
@@ -100,21 +96,21 @@ def _verdict(title: str, inside: bool, clauses: Sequence[Clause], any_of: bool) 
 def show_segments(workspace: Workspace, user_id: str) -> None:
     """The segments the user is in, and of a chosen one every clause with whether it holds."""
     saved = saved_versions(workspace)
-    inside = cached(_names, workspace, user_id, saved)
+    names = inside(workspace, user_id)
     every = segments.list_segments(workspace)
     titles = {one.name: title_of(one) for one in every}
-    note(text("In {n} of {all} segments:", n=len(inside), all=len(every)))
-    chips([titles[name] for name in inside])
-    order = sorted(every, key=lambda one: (one.built_in, one.name not in inside))
+    note(text("In {n} of {all} segments:", n=len(names), all=len(every)))
+    chips([titles[name] for name in names])
+    order = sorted(every, key=lambda one: (one.built_in, one.name not in names))
     chosen = str(
         st.selectbox(
             "Why, or why not",
             [one.name for one in order if one.name != segments.EVERYONE],
-            format_func=lambda name: f"{titles[name]} · {'in' if name in inside else 'not in'}",
+            format_func=lambda name: f"{titles[name]} · {'in' if name in names else 'not in'}",
             key="why_segment",
         )
     )
     clauses = cached(_clauses, workspace, user_id, chosen, saved)
     rule = next(one.rule for one in every if one.name == chosen)
-    note(_verdict(titles[chosen], chosen in inside, clauses, "any" in rule))
+    note(_verdict(titles[chosen], chosen in names, clauses, "any" in rule))
     _list(clauses)

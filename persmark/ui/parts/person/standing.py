@@ -11,7 +11,7 @@ from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts.people import catalogue_of
-from persmark.ui.parts.person.among import Among, members_of
+from persmark.ui.parts.person.among import Among, members_of, pick_own
 from persmark.ui.show import show_chart
 from persmark.ui.words import note
 
@@ -46,13 +46,15 @@ def _apart(table: pd.DataFrame) -> pd.DataFrame:
 
 def show_standing(workspace: Workspace, user_id: str, among: Among) -> None:
     """A strip per figure, for the main ones or those that lie furthest out, with the numbers behind."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        among = pick_own(workspace, user_id, among)
+        which = st.segmented_control(
+            "Figures", [_MAIN_TITLE, _APART_TITLE], default=_MAIN_TITLE, key="figures", required=True
+        )
     note(
         text("Their figures among the {n} users of '{name}'. The middle half of those is shaded.",
              n=among.n_users, name=among.title)
     )  # fmt: skip
-    which = st.segmented_control(
-        "Figures", [_MAIN_TITLE, _APART_TITLE], default=_MAIN_TITLE, key="figures", required=True
-    )
     asked = MAIN if which == _MAIN_TITLE else ()
     table = cached(_compared, workspace, user_id, among.name, among.saved, asked)
     catalogue = {one.name: one for one in cached(catalogue_of, workspace)}
