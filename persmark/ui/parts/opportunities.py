@@ -24,6 +24,8 @@ _PURPOSE_TITLES = {
 _DRAWN = 10
 _SAID = 3
 _OPENED = 8
+# From this part of the attending spenders on, those without spend are worth a sentence.
+_NOTABLE = 0.1
 
 
 def _over_all(_: Workspace, reader: Reader, dimension: str) -> pd.DataFrame:
@@ -60,7 +62,8 @@ def _reading(shares: pd.DataFrame) -> Text:
 
 def _missing_spend(shares: pd.DataFrame) -> list[Text]:
     """The names that most of the spenders who attend to them never spent on, in words."""
-    rows = shares[(shares["gap"] > 0) & (shares["n_without_spend"] > 0)]
+    rows = shares[(shares["gap"] > 0) & (shares["n_without_spend"] >= _NOTABLE * shares["n_spenders"])]
+    rows = rows[rows["n_spenders"] > 0]
     return [
         text(
             "{name}: {n} of the {m} spenders who give it attention have spent nothing on it.",
@@ -115,11 +118,14 @@ def _show_opportunities(workspace: Workspace) -> None:
         return
     n_users = int(table["n_users"].sum())
     first = table.iloc[0]
+    note(
+        "For each spender the category with the most attention of those they never spent on: how many have it."
+    )
     show_chart(
         charts.bars(table.head(_DRAWN), "name", "n_users"),
         text(
-            "{n} spenders attend to a category without spending on it; for most of them, {m} users, that is "
-            "{name}, with {share} of their attention.",
+            "{n} spenders attend to a category without spending on it. The one most often attended to most is "
+            "{name}: by {m} users, with {share} of their attention.",
             n=n_users, m=int(first["n_users"]), name=str(first["name"]),
             share=percent(float(first["mean_attention_share"])),
         ),
