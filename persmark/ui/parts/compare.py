@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import pandas as pd
@@ -15,7 +14,7 @@ from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts.opened import show_users
 from persmark.ui.parts.people import catalogue_of, group_title
-from persmark.ui.parts.saved import saved_versions
+from persmark.ui.parts.saved import saved_versions, segment_title
 from persmark.ui.parts.segment_list import sizes
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
@@ -41,13 +40,6 @@ _NAME_SHOWN = 40
 _UNITS = ("days", "events", "orders", "items", "sessions", "minutes", "seconds")
 
 
-def title_of(segment: segments.Segment) -> str:
-    """What a page calls a segment; a built-in one with the way of sorting it belongs to."""
-    kind, _, _ = segment.name.partition(": ")
-    prefix = {"rfm": "RFM: ", "lifecycle": "Lifecycle: "}.get(kind, "") if segment.built_in else ""
-    return prefix + words(segment.title)
-
-
 def offered(workspace: Workspace) -> dict[str, segments.SegmentSize]:
     """Segments that have users, saved ones first."""
     found = [one for one in sizes(workspace) if one.n_users]
@@ -68,7 +60,7 @@ def pick(workspace: Workspace) -> tuple[str, ...]:
         list(there),
         default=default,
         max_selections=MOST,
-        format_func=lambda name: f"{title_of(there[name].segment)} · {there[name].n_users:,} users",
+        format_func=lambda name: f"{segment_title(there[name].segment)} · {there[name].n_users:,} users",
         key="compared",
         help="Two to four. The others are compared to the first.",
     )
@@ -95,7 +87,7 @@ def compared(workspace: Workspace, names: tuple[str, ...]) -> segments.Compariso
 def titles(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
     """Name -> what a page calls it; told apart by number where two are called the same."""
     there = offered(workspace)
-    called = {name: _cut(title_of(there[name].segment)) for name in names}
+    called = {name: _cut(segment_title(there[name].segment)) for name in names}
     twice = {one for one in called.values() if list(called.values()).count(one) > 1}
     return {
         name: f"{one} ({number})" if one in twice else one
@@ -368,8 +360,3 @@ def _wide(
             row[f"{called[name]}: users"] = int(n)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def as_key(rule: segments.Rule) -> str:
-    """A rule as part of what a cached answer depends on."""
-    return json.dumps(rule, ensure_ascii=False)

@@ -13,10 +13,10 @@ from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts import moments
-from persmark.ui.parts.compare import offered, title_of
+from persmark.ui.parts.compare import offered
 from persmark.ui.parts.opened import USERS_LISTED, refuse_too_few, too_few
-from persmark.ui.parts.people import group_title
-from persmark.ui.parts.saved import saved_versions
+from persmark.ui.parts.people import group_title, link_to_user
+from persmark.ui.parts.saved import saved_versions, segment_title
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, facts, note, section, short, words
@@ -73,7 +73,7 @@ def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segmen
         "Segment",
         names,
         index=first,
-        format_func=lambda one: f"{title_of(there[one].segment)} · {there[one].n_users:,} users now",
+        format_func=lambda one: f"{segment_title(there[one].segment)} · {there[one].n_users:,} users now",
         key="moved_segment",
     )
     found = cached(
@@ -246,7 +246,7 @@ def _open(workspace: Workspace, name: str, found: segments.Migration) -> None:
         if too_few(n_users):
             refuse_too_few()
         else:
-            _list(cached(_behind_move, workspace, asked, move, way), n_users, "moved")
+            _list(workspace, cached(_behind_move, workspace, asked, move, way), n_users, "moved")
 
 
 def _behind_move(
@@ -267,7 +267,7 @@ def _then_and_now(
     return table
 
 
-def _list(table: pd.DataFrame, n_users: int, key: str) -> None:
+def _list(workspace: Workspace, table: pd.DataFrame, n_users: int, key: str) -> None:
     """Users with their figures at both moments."""
     note(
         text("{m} of {n} users, drawn at random, the same every time.", m=len(table), n=n_users)
@@ -281,7 +281,10 @@ def _list(table: pd.DataFrame, n_users: int, key: str) -> None:
             for end in ("before", "after")
         }
     )
-    show_table(named, f"users-{key}", height=340 if len(table) > 8 else "auto")
+    note("Tick a row to open that user.")
+    place = show_table(named, f"users-{key}", height=340 if len(table) > 8 else "auto", choose=True)
+    if place is not None:
+        link_to_user(workspace, str(table["user_id"].iloc[place]))
 
 
 def _flow(workspace: Workspace, reader: Reader, column: str, before: int, after: int) -> pd.DataFrame:
@@ -337,9 +340,8 @@ def _show_flow(workspace: Workspace, before: segments.Snapshot, after: segments.
         if too_few(int(labels[chosen])):
             refuse_too_few()
         else:
-            _list(
-                cached(_behind_flow, workspace, column, sides, (origin, target)), int(labels[chosen]), "flow"
-            )
+            table = cached(_behind_flow, workspace, column, sides, (origin, target))
+            _list(workspace, table, int(labels[chosen]), "flow")
 
 
 def _matrix(flow: pd.DataFrame, order: list[str]) -> pd.DataFrame:
