@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,15 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """The published manifest; version 0 where nothing was published yet."""
     try:
-        raw = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return _parsed((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
         return Manifest()
+
+
+# A page asks for the manifest dozens of times a rerun; the same text says the same, whoever wrote it.
+@lru_cache(maxsize=64)
+def _parsed(written: str) -> Manifest:
+    raw = json.loads(written)
     groups = {
         name: Group(
             version=group["version"],
