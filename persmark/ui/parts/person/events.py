@@ -83,7 +83,8 @@ def show_timeline(workspace: Workspace, user_id: str) -> None:
     with shown():
         section(
             "What they did",
-            text("Local time of {zone}. Drag across the chart to zoom, double-click to see all again.",
+            text("Local time of {zone}. Drag across the chart to zoom, double-click to see all again; "
+                "click a mark for its events.",
                  zone=workspace.time_zone),
         )  # fmt: skip
         span = st.segmented_control(
