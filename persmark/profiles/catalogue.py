@@ -52,6 +52,13 @@ RFM_SOURCE = (
     "Hughes, Strategic Database Marketing, 1994; Bult & Wansbeek, Optimal Selection for Direct Mail, "
     "Marketing Science 14(4), 1995"
 )
+GRID_SOURCE = (
+    f"{RFM_SOURCE}; names and places on the grid: Putler, RFM Analysis for Successful Customer Segmentation"
+)
+LIFECYCLE_SOURCE = (
+    "Thomas, Blattberg & Fox, Recapturing Lost Customers, Journal of Marketing Research 41(1), 2004; the "
+    "days are conventions of repeat retail, changed in the settings"
+)
 
 TREND_SOURCE = (
     "events; Tornqvist, Vartia & Vartia, How Should Relative Changes Be Measured?, The American Statistician "
@@ -202,9 +209,10 @@ _FEATURES: tuple[Feature, ...] = (
              "Fifth of the buyers by monetary, 5 = most; equal ones by user_id.", source=RFM_SOURCE),
     _feature("rfm_segment", "RFM segment", "name", "VARCHAR",
              "Group by recency score and the mean of the other two, halves up. Empty without purchases.",
-             source=RFM_SOURCE),
+             source=GRID_SOURCE),
     _feature("lifecycle", "Lifecycle", "name", "VARCHAR",
-             "New, active, at risk, lost, won back or never purchased, by the days since purchases."),
+             "New, active, at risk, lost, won back or never purchased, by the days since purchases.",
+             source=LIFECYCLE_SOURCE),
     _feature("n_events_recent", "Own events lately", "events", "BIGINT",
              "Own events in the last trend_days (28); contacts and impressions aside."),
     _feature("event_trend", "Trend of events", "change, -1 to 1", "DOUBLE",

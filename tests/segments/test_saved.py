@@ -10,6 +10,8 @@ from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.profiles import build_profiles
 from persmark.segments import (
     BUILT_IN,
+    BUILT_IN_RULES,
+    count,
     delete_segment,
     get_segment,
     list_segments,
@@ -19,7 +21,7 @@ from persmark.segments import (
     saved_rules,
     segment_sizes,
 )
-from persmark.store import Workspace, create_workspace
+from persmark.store import Reader, Workspace, create_workspace
 from tests.segments.conftest import ODD
 
 LATELY = {"column": "recency_days", "is": "<=", "value": 30}
@@ -104,6 +106,13 @@ def test_built_in_segments_stay(shop: Workspace) -> None:
         delete_segment(shop, "everyone", "me")
     with pytest.raises(NotFoundError, match=r"Did you mean rfm: champions\?"):
         get_segment(shop, "rfm: champion")
+
+
+def test_built_in_groups_share_the_users_out(reader: Reader) -> None:
+    """Each buyer is in one RFM segment, each user in one lifecycle stage."""
+    sizes = {name: count(reader, rule) for name, rule in BUILT_IN_RULES.items()}
+    assert sum(n for name, n in sizes.items() if name.startswith("rfm: ")) == 3
+    assert sum(n for name, n in sizes.items() if name.startswith("lifecycle: ")) == sizes["everyone"] == 4
 
 
 def test_sizes_are_json_and_survive_a_rule_that_no_longer_fits(shop: Workspace) -> None:
