@@ -134,10 +134,8 @@ def _fit(values: Floats, n_groups: int, seed: int, *, starts: int = _STARTS) -> 
 
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
-    # Hundreds of small fits: on a busy machine, threads that wait for each other cost more than they save.
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings():
         # Fewer different rows than groups: the smallest group then fails by its size.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = KMeans(n_groups, n_init=starts, random_state=seed, max_iter=100).fit(values)
@@ -226,13 +224,34 @@ def find_grouping(
         n_resamples: Refits for the stability.
         on_progress: Told a fraction from 0 to 1.
     """
-    tell = on_progress or (lambda fraction: None)
+    from threadpoolctl import threadpool_limits
+
+    # Hundreds of small fits: on a busy machine, threads that wait for each other cost more than they save.
+    with threadpool_limits(1):
+        return _find(
+            values, seed, wanted, tried, n_surrogates=n_surrogates, n_resamples=n_resamples,
+            tell=on_progress or (lambda fraction: None),
+        )  # fmt: skip
+
+
+def _find(
+    values: Floats,
+    seed: int,
+    wanted: int | None,
+    tried: Sequence[int],
+    *,
+    n_surrogates: int,
+    n_resamples: int,
+    tell: Tell,
+) -> Grouping:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(values))[:FITTED_ON]
     sampled = values[order]
     numbers = [k for k in sorted({*tried, *([wanted] if wanted else [])}) if 2 <= k <= len(sampled) // 10]
+    if not numbers or len(sampled) < LEAST_USERS:
+        return _nothing()
     spread = sampled.std(axis=0)
-    if not numbers or len(sampled) < LEAST_USERS or not (spread > 1e-12).any():
+    if not (spread > 1e-12).any():
         return _nothing()
     sampled = sampled[:, spread > 1e-12]
     space = _turned(sampled)

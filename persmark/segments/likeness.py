@@ -132,10 +132,8 @@ def _standardised(column: npt.NDArray[Any]) -> Columns:
 def _model(columns: Columns, labels: Mask, strength: float) -> tuple[Floats, float]:
     """Coefficients and offset; both labels weigh the same in all."""
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):
-        fitted = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(columns, labels)
+    fitted = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(columns, labels)
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 
@@ -176,6 +174,14 @@ def likeness(columns: Columns, seed: Mask, rng: np.random.Generator) -> Floats:
         seed: (n,) who is in it: two at least, and two not.
         rng: What folds and samples draw from.
     """
+    from threadpoolctl import threadpool_limits
+
+    # Small fits: on a busy machine, threads that wait for each other cost more than they save.
+    with threadpool_limits(1):
+        return _likeness(columns, seed, rng)
+
+
+def _likeness(columns: Columns, seed: Mask, rng: np.random.Generator) -> Floats:
     positive = _some(np.flatnonzero(seed), _FITTED_ON, rng)
     others = np.flatnonzero(~seed)
     fitted = np.concatenate([positive, _some(others, _FITTED_ON, rng)])

@@ -15,12 +15,13 @@ from persmark.errors import InputError
 from persmark.segments import apart, kept
 from persmark.segments.apart import Trait
 from persmark.segments.defining import given_away, is_given
-from persmark.segments.evaluate import checked, describe, members
+from persmark.segments.evaluate import checked, members
 from persmark.segments.likeness import HoldOut, Lead, Recall, hold_out, likeness, prepared
 from persmark.segments.lists import reads_now, save_as_segment
 from persmark.segments.matrix import Matrix, unfolded, user_matrix
 from persmark.segments.nodes import Rule
 from persmark.segments.saved import get_segment, saved_rules
+from persmark.segments.wording import sentence
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 
@@ -127,17 +128,18 @@ def _listed(user_ids: Sequence[str]) -> list[str]:
 
 def _seed_of(
     workspace: Workspace, reader: Reader, matrix: Matrix, rule: Rule | None, user_ids: Sequence[str]
-) -> tuple[Mask, frozenset[str], int]:
-    """Who is in the seed, what its rule gives away, and how many ids are unknown."""
+) -> tuple[Mask, frozenset[str], str, int]:
+    """Who is in the seed, what its rule gives away and says, and how many ids are unknown."""
     import pyarrow as pa
 
     if rule is None:
         listed = _listed(user_ids)
         seed = _ids(matrix, pa.array(listed, pa.string()))
-        return seed, frozenset(), len(listed) - int(seed.sum())
+        return seed, frozenset(), "", len(listed) - int(seed.sum())
     saved = saved_rules(workspace)
     ids = members(reader, rule, saved=saved).column("user_id").combine_chunks()
-    return _ids(matrix, ids), given_away(checked(reader, rule, saved)), 0
+    node = checked(reader, rule, saved)
+    return _ids(matrix, ids), given_away(node), sentence(node).render(), 0
 
 
 def _tells_all(columns: npt.NDArray[np.float32], seed: Mask) -> Mask:
@@ -199,7 +201,7 @@ def find_lookalikes(
     asked = get_segment(workspace, segment).rule if segment is not None else rule
     with workspace.reader() as reader:
         matrix = user_matrix(reader)
-        inside, given, n_unknown = _seed_of(workspace, reader, matrix, asked, user_ids)
+        inside, given, said, n_unknown = _seed_of(workspace, reader, matrix, asked, user_ids)
         reads = reads_now(reader)
         as_of = str(reader.manifest.group("profiles").stats.get("as_of", ""))
     n_seed, n_others = int(inside.sum()), int((~inside).sum())
@@ -241,8 +243,7 @@ def find_lookalikes(
     del compared
     ranked = _ranked(matrix, inside, rng)
     report = {
-        "seed_name": segment
-        or ("" if asked is None else describe(asked, saved=saved_rules(workspace)).render()),
+        "seed_name": segment or said,
         "n_seed": n_seed,
         "n_unknown": n_unknown,
         "n_others": n_others,

@@ -71,7 +71,7 @@ NOISE: Mapping[str, Noise] = {
 }
 
 
-def _planted(rng: Rng, n: int, k: int, d: int, apart: float, n_noise: int) -> tuple[Floats, Floats]:
+def _planted(rng: Rng, n: int, *, k: int, d: int, apart: float, n_noise: int) -> tuple[Floats, Floats]:
     """Groups of unequal size, their middles `apart` standard deviations from each other at least."""
     middles = rng.normal(size=(k, d))
     gaps = np.linalg.norm(middles[:, None] - middles[None, :], axis=2)[np.triu_indices(k, 1)]
@@ -117,7 +117,9 @@ def main() -> int:
     for name, (k, d, apart, n_noise) in PLANTED.items():
         right, rand = 0, []
         for seed in range(asked.seeds):
-            values, group = _planted(np.random.default_rng(seed), asked.users, k, d, apart, n_noise)
+            values, group = _planted(
+                np.random.default_rng(seed), asked.users, k=k, d=d, apart=apart, n_noise=n_noise
+            )
             grouping = find_grouping(values, seed=seed)
             right += grouping.n_groups == k
             placed = nearest(values, grouping.centres)[0] if grouping.n_groups else np.zeros(len(values))

@@ -28,8 +28,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     found = segments.find_lookalikes(open_workspace(asked.workspace), rule=RULE, seed=asked.seed)
-    print(f"seed: {found.seed_name} {found.n_seed} users, {found.n_others} others, {found.measures} measures, "
-          f"profiles as of {datetime.fromisoformat(found.as_of):%Y-%m-%d}, {found.seconds:.0f} s")  # fmt: skip
+    print(f"seed: {found.seed_name}; {found.n_seed} users, {found.n_others} others")
+    as_of = datetime.fromisoformat(found.as_of)
+    print(f"{found.measures} measures of profiles as of {as_of:%Y-%m-%d}, {found.seconds:.0f} s")
     print(f"left out: {', '.join(found.left_out)} (and contacts, which are never compared)")
     print(f"{'ranking':10} {'first':>6} {'recall':>7}   95% interval   (n = {found.test.n_seed})")
     for one in found.test.recalls:
