@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,6 +21,7 @@ STEP_BEFORE = {
     "quality": "this workspace has none yet",
     "profiles": "this workspace has none yet",
     "user": "this workspace has none yet",
+    "predictions": "this workspace has none yet",
     "segments": "no events yet",
     "compare": "no events yet",
     "train": "this workspace has none yet",
@@ -122,6 +124,12 @@ def test_a_headline_count_opens_to_its_users(shop):
     listed = next(one.value for one in at.dataframe if "mean_gap_days" in one.value.columns)
     assert len(listed) == N_USERS
     assert HARD_USER in listed["user_id"].tolist()
+    place = listed["user_id"].tolist().index(HARD_USER)
+    at.session_state["table-users-stage"] = {"selection": {"rows": [place], "columns": []}}
+    at.run()
+    whole(at)
+    (link,) = [one.proto for one in at.get("page_link") if "Open user" in one.proto.label]
+    assert link.query_string == urlencode({"workspace": "shop", "user": HARD_USER})
 
 
 def test_a_count_of_a_few_users_is_not_opened(shop):

@@ -90,9 +90,21 @@ def show_history(workspace: Workspace, user_id: str, *, n_shown: int = 14) -> No
 
 def link_to_user(workspace: Workspace, user_id: str | None = None) -> None:
     """A link to the page of one user; without an id, to where one is found."""
-    asked = {"workspace": workspace.name} | ({"user": user_id} if user_id is not None else {})
-    label = "Look at one user" if user_id is None else f"Open user {plain(_short(user_id))}"
-    st.page_link(page_path("user"), label=label, icon=":material/person:", query_params=asked)
+    if user_id is None:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            note("One person has a page of their own: what they did, attend to, and are likely to do next.")
+            _link(workspace, "Look at one user", {})
+    else:
+        _link(workspace, f"Open user {plain(_short(user_id))}", {"user": user_id})
+
+
+def _link(workspace: Workspace, label: str, asked: dict[str, str]) -> None:
+    st.page_link(
+        page_path("user"),
+        label=label,
+        icon=":material/person:",
+        query_params={"workspace": workspace.name, **asked},
+    )
 
 
 def _short(user_id: str) -> str:
