@@ -119,13 +119,14 @@ def _show_opportunities(workspace: Workspace) -> None:
     n_users = int(table["n_users"].sum())
     first = table.iloc[0]
     note(
-        "For each spender the category with the most attention of those they never spent on: how many have it."
+        "For each spender the category with the most attention of those they never spent on: how many "
+        "have it."
     )
     show_chart(
         charts.bars(table.head(_DRAWN), "name", "n_users"),
         text(
-            "{n} spenders attend to a category without spending on it. The one most often attended to most is "
-            "{name}: by {m} users, with {share} of their attention.",
+            "{n} spenders attend to a category without spending on it. The commonest is {name}: {m} users "
+            "give it {share} of their attention.",
             n=n_users, m=int(first["n_users"]), name=str(first["name"]),
             share=percent(float(first["mean_attention_share"])),
         ),
