@@ -221,7 +221,13 @@ def outdated(workspace: Workspace) -> bool:
     )
 
 
-def profiles_as_of(workspace: Workspace, as_of: datetime, *, up_to_source: int | None = None) -> pa.Table:
+def profiles_as_of(
+    workspace: Workspace,
+    as_of: datetime,
+    *,
+    up_to_source: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> pa.Table:
     """One row per user as of another moment, or of the first sources alone; nothing is published.
 
     Stands beside the published profiles: no lock is taken, and the work lies in a file that is thrown
@@ -231,6 +237,7 @@ def profiles_as_of(workspace: Workspace, as_of: datetime, *, up_to_source: int |
         workspace: Whose events.
         as_of: The moment the profiles describe, UTC.
         up_to_source: Only events of sources with at most this number count; None = of all.
+        on_progress: Called with the fraction done and what is being done.
 
     Returns:
         The columns of `profiles`, sorted by `user_id`.
@@ -239,7 +246,7 @@ def profiles_as_of(workspace: Workspace, as_of: datetime, *, up_to_source: int |
         EmptyError: There are no such events up to `as_of`.
     """
     with workspace.scratch("profiles") as writer:
-        _make(writer, _utc(as_of), settings().profiles, up_to_source=up_to_source)
+        _make(writer, _utc(as_of), settings().profiles, up_to_source=up_to_source, on_progress=on_progress)
         return writer.table("SELECT * FROM out.profiles ORDER BY user_id")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.jobs import OnProgress, unwatched
 from persmark.profiles import profile_columns, profiles_as_of
+from persmark.settings import settings
 from persmark.store import Reader, Workspace, now, quoted, read_sql
 from persmark.text import Text, text
 
@@ -34,7 +35,7 @@ class Snapshot:
         before: Name of the upload it stands before; None where it is a date's.
         n_users: Users with a profile.
         made_at: ISO-8601 UTC; empty for the profiles of now.
-        stale: Whether events or catalogue have changed since it was made.
+        stale: Whether events, catalogue or the settings of profiles have changed since it was made.
     """
 
     snapshot_id: int
@@ -92,7 +93,7 @@ def _contents(workspace: Workspace) -> dict[str, int]:
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
     """The kept moments, latest moment first."""
-    present = _contents(workspace)
+    present, chosen = _contents(workspace), asdict(settings().profiles)
     found = [
         Snapshot(
             snapshot_id=one["snapshot_id"],
@@ -101,7 +102,7 @@ def list_snapshots(workspace: Workspace) -> list[Snapshot]:
             before=one["before"],
             n_users=one["n_users"],
             made_at=one["made_at"],
-            stale=one["reads"] != present,
+            stale=one["reads"] != present or one.get("settings") != chosen,
         )
         for one in _kept(workspace)
     ]
@@ -229,10 +230,15 @@ def take_snapshot(
     moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
     # Read before the work: what changes during it makes the snapshot stale rather than wrong.
     reads = _contents(workspace)
-    tell(0.05, text("Working out the profiles as of {time} UTC", time=moment))
+    tell(0.02, text("Working out the profiles as of {time} UTC", time=moment))
     up_to_source = None if before_source is None else before_source - 1
-    found = profiles_as_of(workspace, moment, up_to_source=up_to_source)
-    tell(0.8, text("Keeping {n} profiles", n=found.num_rows))
+    found = profiles_as_of(
+        workspace,
+        moment,
+        up_to_source=up_to_source,
+        on_progress=lambda done, what: tell(0.02 + 0.83 * done, what),
+    )
+    tell(0.85, text("Keeping {n} profiles", n=found.num_rows))
     with workspace.write("snapshots") as writer:
         known = _kept(workspace)
         kept = known[-(MOST_KEPT - 1) :]
@@ -245,6 +251,7 @@ def take_snapshot(
             "n_users": found.num_rows,
             "made_at": now(),
             "reads": reads,
+            "settings": asdict(settings().profiles),
         }
         writer.rows(
             read_sql("persmark.segments", "kept_snapshots"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from persmark import events
@@ -248,3 +249,27 @@ def test_sums_come_out_even_on_random_moments(tmp_path: Path) -> None:
             assert table[table["origin"] != NEW]["n_users"].sum() == ends[0].n_users
             assert table[table["target"] != GONE]["n_users"].sum() == ends[1].n_users
     assert n_moved > 50
+
+
+def test_events_of_later_uploads_do_not_count_before_them(tmp_path: Path) -> None:
+    made = create_workspace("made", root=tmp_path)
+    load(
+        made,
+        write(tmp_path / "a.csv", csv_of(["a,x,view,2026-01-01 10:00:00,", "b,x,view,2026-01-05 10:00:00,"])),
+    )
+    # Older than the last event of the first file, and loaded after it.
+    load(made, write(tmp_path / "b.csv", csv_of(["a,x,view,2026-01-02 10:00:00,"])))
+    build_profiles(made, actor="test")
+    take_snapshot(made, before_source=2)
+    found = moved(made, {"events": {"event_type": "view", "at_least": 2}})
+    assert (found.n_before, found.n_entered, found.n_after) == (0, 1, 1)
+    assert named(found, ENTERED) == ["a"]
+
+
+def test_a_kept_list_is_said_to_be_of_today(shop: Workspace) -> None:
+    with shop.write("segments") as writer:
+        writer.put("segment_members", pa.table({"segment": [ODD], "user_id": ["b"]}))
+    found = moved(shop, {"all": [RULE["all"][1], {"members": ODD}]})
+    assert (found.n_before, found.n_after) == (0, 1)
+    assert [str(one) for one in found.of_today] == [f"is on the list “{ODD}”"]
+    assert moved(shop, RULE).of_today == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from persmark.segments import (
     uploads,
 )
 from persmark.segments.snapshots import snapshot_values
+from persmark.settings import settings
 from persmark.store import Workspace, create_workspace, open_workspace
 from tests.events.files import csv_of, load, write
 
@@ -119,3 +121,17 @@ def test_it_is_asked_for_by_verb_and_by_who_may(made: Workspace) -> None:
         actions.run(made, actions.Actor(), actions.TakeSnapshot(as_of="tomorrow"))
     actions.run(made, actions.Actor(), actions.DropSnapshot(snapshot_id=1))
     assert list_snapshots(open_workspace("made")) == []
+
+
+def test_other_settings_make_it_stale(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_snapshot(made, as_of=datetime(2026, 1, 4))
+    changed = replace(settings(), profiles=replace(settings().profiles, lost_days=90))
+    monkeypatch.setattr("persmark.segments.snapshots.settings", lambda: changed)
+    assert get_snapshot(made, 1).stale
+
+
+def test_how_far_it_is_is_told(made: Workspace) -> None:
+    told: list[float] = []
+    take_snapshot(made, as_of=datetime(2026, 1, 4), on_progress=lambda done, _: told.append(done))
+    assert told[-1] == 1.0
+    assert len(told) > 5

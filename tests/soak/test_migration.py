@@ -79,7 +79,7 @@ def held(profiles: pd.DataFrame) -> pd.DataFrame:
 
 def counted(first: pd.DataFrame, second: pd.DataFrame) -> dict[tuple[str, str, tuple[int, ...]], int]:
     """Each exact reason with its users, out of the clauses of two dates."""
-    both = first.join(second, how="outer", lsuffix="_was", rsuffix="_is")
+    both = first.add_suffix("_was").join(second.add_suffix("_is"), how="outer")
     found: dict[tuple[str, str, tuple[int, ...]], int] = {}
     for row in both.itertuples(index=False):
         was, is_ = row[:3], row[3:]

@@ -95,7 +95,7 @@ def ask(workspace: Workspace, kept: list[segments.Snapshot]) -> None:
                     "moment": words(title_of(one, workspace.time_zone)),
                     "n_users": one.n_users,
                     "worked_out_at": one.made_at,
-                    "state": "events changed since" if one.stale else "up to date",
+                    "state": "data or settings changed since" if one.stale else "up to date",
                 }
                 for one in kept
             ]
@@ -137,10 +137,9 @@ def choose(
         elif one.stale:
             said.append(
                 text(
-                    "“{name}” is kept as it was worked out; the events have changed since. Users whom an "
-                    "undone load "
-                    "or a correction took away still count there, and conditions on events read today's "
-                    "events.",
+                    "“{name}” is kept as it was worked out; events, items or settings have changed since. Users "
+                    "whom an undone load or a correction took away still count there, and conditions on events "
+                    "read today's events. Work it out again for what today's data say of it.",
                     name=title_of(one, workspace.time_zone),
                 )
             )
