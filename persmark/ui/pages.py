@@ -23,12 +23,22 @@ STEPS: Mapping[str, Step] = MappingProxyType({
     "quality": Step("Data quality", "fact_check"),
     "profiles": Step("Profiles", "person_search"),
     "user": Step("User", "person"),
+    "predictions": Step("Predictions", "online_prediction"),
     "segments": Step("Segments", "group_work"),
     "discover": Step("Discover", "travel_explore"),
     "compare": Step("Compare", "compare_arrows"),
     "train": Step("Train", "model_training"),
     "slates": Step("Slates", "view_carousel"),
     "campaigns": Step("Campaigns", "campaign"),
+})  # fmt: skip
+
+
+# What the menu says above its pages.
+PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "Data": ("events", "quality"),
+    "People": ("profiles", "user", "predictions", "segments", "discover", "compare"),
+    "Recommenders": ("train", "slates"),
+    "Reach": ("campaigns",),
 })  # fmt: skip
 
 

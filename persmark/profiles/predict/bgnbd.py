@@ -21,7 +21,10 @@ Floats = npt.NDArray[np.float64]
 
 # The fewest buyers with a repeat purchase that parameters are fitted to.
 LEAST_REPEATERS = 20
-_BOUND = 12.0  # of a parameter's logarithm, so that a flat likelihood cannot run away
+# Of a parameter's logarithm, so that a flat likelihood cannot run away: rates that differ by less than a
+# tenth over buyers are as good as equal.
+_LOG_BOUND = 7.0
+_LOG_R_BOUND = 4.6
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _maximised(likelihood: object, start: tuple[float, ...], *data: Floats) -> F
         value, slope = likelihood(params, *data)  # type: ignore[operator]
         return -value / n, -slope * params / n
 
-    bounds = [(-_BOUND, _BOUND)] * len(start)
+    bounds = [(-_LOG_BOUND, _LOG_R_BOUND), *[(-_LOG_BOUND, _LOG_BOUND)] * (len(start) - 1)]
     found = minimize(
         loss, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-8},

@@ -37,6 +37,10 @@ INNER = 0.80  # of an interval of an amount or a wait: nominal share of users in
 _LEAST, _MOST = 1e-4, 1 - 1e-4
 
 
+# Trees part users into groups: of fewer than this many, or of fewer of the rarer outcome, they learn noise.
+LEAST_FOR_TREES, LEAST_RARE_FOR_TREES = 400, 60
+
+
 def logit(chance: Floats) -> Floats:
     """Log odds, of chances kept off 0 and 1."""
     kept = np.clip(chance, _LEAST, _MOST)
@@ -154,6 +158,12 @@ class Learner:
         return learners
 
     @classmethod
+    def candidates(cls, found: Floats) -> tuple[str, ...]:
+        """Those that so many users can carry, from the simplest to the most flexible."""
+        simple = tuple(one for one in cls.CANDIDATES if TREES not in cls.MADE_OF.get(one, (one,)))
+        return cls.CANDIDATES if len(found) >= LEAST_FOR_TREES else simple
+
+    @classmethod
     def _base(cls, found: Floats) -> float:
         return float(np.mean(found)) if len(found) else 0.0
 
@@ -206,6 +216,13 @@ class ChanceLearner(Learner):
     @classmethod
     def _can_be_learned(cls, found: Floats) -> bool:
         return len(found) > 0 and bool(found.min() < found.max())
+
+    @classmethod
+    def candidates(cls, found: Floats) -> tuple[str, ...]:
+        """Those that so many outcomes can carry, from the simplest to the most flexible."""
+        rare = float(np.minimum(found.sum(), len(found) - found.sum()))
+        enough = len(found) >= LEAST_FOR_TREES and rare >= LEAST_RARE_FOR_TREES
+        return cls.CANDIDATES if enough else (BASE, RFM, SHORT)
 
     @classmethod
     def _estimator(cls, part: str, n_rows: int, seed: int) -> Any:
@@ -272,6 +289,23 @@ def log_loss(chances: Floats, happened: Floats) -> Floats:
     """Per row: minus the logarithm of the chance that was given to what happened."""
     kept = np.clip(chances, _LEAST, _MOST)
     return np.asarray(-np.log(np.where(happened > 0, kept, 1.0 - kept)), np.float64)
+
+
+def simplest(errors: Mapping[str, Floats]) -> str:
+    """The simplest candidate that errs no more than the best one by more than the difference is sure of.
+
+    Args:
+        errors: Candidate -> (n_users,) mean error of each user; from the simplest to the most flexible.
+
+    Source: the one-standard-error rule; Breiman, Friedman, Olshen, Stone, "Classification and Regression
+    Trees", 1984, section 3.4.3.
+    """
+    best = min(errors, key=lambda name: float(errors[name].mean()))
+    for name, each in errors.items():
+        worse = each - errors[best]
+        if float(worse.mean()) <= float(worse.std()) / np.sqrt(len(worse)):
+            return name
+    return best
 
 
 class AmountLearner(Learner):

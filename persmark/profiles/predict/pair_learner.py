@@ -167,8 +167,11 @@ def _fit_trees(frames: Sequence[Pairs], happened: Sequence[Column], seed: int) -
         # Nothing to tell apart: one made-up pair of each outcome keeps the fit defined.
         matrices.append(np.zeros((2, matrices[0].shape[1]), np.float32))
         outcomes = np.concatenate([outcomes, np.array([True, False])])
+    shown = np.concatenate(matrices)
+    # A feature that nobody has cannot be parted into bins.
+    shown[:, np.isnan(shown).all(axis=0)] = 0.0
     return HistGradientBoostingClassifier(
         max_iter=80, learning_rate=0.1, max_leaf_nodes=31, max_bins=127,
         min_samples_leaf=max(20, len(outcomes) // 1500), l2_regularization=1.0,
         early_stopping=False, random_state=seed,
-    ).fit(np.concatenate(matrices), outcomes)  # fmt: skip
+    ).fit(shown, outcomes)  # fmt: skip

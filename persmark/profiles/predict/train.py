@@ -15,7 +15,14 @@ from persmark.errors import EmptyError
 from persmark.profiles.predict import features, judge, saved
 from persmark.profiles.predict.features import EVERYBODY, Column, Whom, sampled
 from persmark.profiles.predict.judge_pairs import judge_pairs
-from persmark.profiles.predict.learners import BASE, RFM, calibration, log_loss
+from persmark.profiles.predict.learners import (
+    BASE,
+    LEAST_RARE_FOR_TREES,
+    RFM,
+    calibration,
+    log_loss,
+    simplest,
+)
 from persmark.profiles.predict.material import Material, halves
 from persmark.profiles.predict.pair_learner import CANDIDATES, PairLearner
 from persmark.profiles.predict.pairs import Pairs, bought_lately, factors_of, most_bought
@@ -53,7 +60,7 @@ from persmark.profiles.predict.targets import (
     target,
 )
 from persmark.profiles.predict.users import LEAST_OUTCOMES, learn, too_little
-from persmark.profiles.predict.verdicts import packed, standings, verdict
+from persmark.profiles.predict.verdicts import packed, standings, unpacked, verdict
 from persmark.profiles.predict.windows import Plan, least_days, plan
 from persmark.settings import settings
 from persmark.store import Reader, Workspace, now
@@ -104,10 +111,11 @@ def train_predictions(
         _learn_channels(training)
         _learn_pairs(training)
         if not training.report.targets:
+            first = training.report.refused[0]
             raise EmptyError(
-                text("Predictions need {days} days of events. Received: {n} days, too few for any of them.",
-                     days=least_days(BUY_DAYS), n=int(_history_days(training.material))),
-                title="Too little to learn from", hint="Load a longer history.",
+                text("Predictions need more data. Received for '{title}': {why}",
+                     title=first["title"], why=unpacked(first["why"])),
+                title="Too little to learn from", hint="Load a longer history, or more users.",
             )  # fmt: skip
         tell(0.85, text("Scoring everybody"))
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -333,13 +341,21 @@ def _choose_pairs(
     def tell(at: float) -> None:
         training.tell(0.5 + share * at, text("Choosing between {n} kinds of models", n=len(CANDIDATES)))
 
+    enough = sum(int(found.sum()) for _, found in fit) >= LEAST_RARE_FOR_TREES
     fitted = PairLearner.fit(
-        CANDIDATES, [one for one, _ in fit], [found for _, found in fit], seed=training.seed, tell=tell
+        CANDIDATES if enough else (BASE, RFM),
+        [one for one, _ in fit],
+        [found for _, found in fit],
+        seed=training.seed,
+        tell=tell,
     )
     happened = came.ravel().astype(np.float64)
     scores = {name: learner.predict(given).ravel() for name, learner in fitted.items()}
-    errors = {name: float(log_loss(score, happened).mean()) for name, score in scores.items()}
-    best = min(errors, key=errors.__getitem__)
+    by_user = {
+        name: log_loss(score, happened).reshape(came.shape).mean(axis=1) for name, score in scores.items()
+    }
+    errors = {name: float(each.mean()) for name, each in by_user.items()}
+    best = simplest(by_user)
     rows = np.repeat(halves(given.of.users), given.n_things)
     return best, errors, calibration(scores[best], happened, rows) if best != BASE else {}
 

@@ -26,6 +26,7 @@ from persmark.profiles.predict.learners import (
     WaitLearner,
     calibration,
     log_loss,
+    simplest,
 )
 from persmark.profiles.predict.material import Sample, Split, halves, split
 from persmark.profiles.predict.targets import AHEAD_DAYS, AMOUNT, CHANCE, DAYS
@@ -33,7 +34,7 @@ from persmark.profiles.predict.windows import Plan
 from persmark.text import Text, text
 
 # The fewest users of each outcome in the past windows that a chance is learned from.
-LEAST_OUTCOMES = 20
+LEAST_OUTCOMES = 10
 # The fewest users an amount or a wait is learned from, and anything is judged on.
 LEAST_USERS = 20
 
@@ -92,9 +93,8 @@ def _shapes(samples: Sequence[Sample]) -> Shapes:
     return Shapes.of_frames([one.frame for one in samples])
 
 
-def _loss(kind: str, scores: Floats, found: Floats) -> float:
-    losses = log_loss(scores, found) if kind == CHANCE else np.abs(scores - found)
-    return float(losses.mean())
+def _losses(kind: str, scores: Floats, found: Floats) -> Floats:
+    return log_loss(scores, found) if kind == CHANCE else np.abs(scores - found)
 
 
 def _choose(
@@ -102,10 +102,12 @@ def _choose(
 ) -> tuple[str, dict[str, float], dict[str, float], Bounds | None]:
     """The candidate that errs least where it was not fitted, everybody's error, and what is set there."""
     shapes = _shapes(parted.fit)
-    fitted = _fit(kind, _KINDS[kind].CANDIDATES, shapes, parted.fit, seed)
+    learned = np.concatenate([one.found for one in parted.fit])
+    fitted = _fit(kind, _KINDS[kind].candidates(learned), shapes, parted.fit, seed)
     scores = {name: learner.predict(parted.choose.frame) for name, learner in fitted.items()}
-    errors = {name: _loss(kind, score, parted.choose.found) for name, score in scores.items()}
-    best = min(errors, key=errors.__getitem__)
+    losses = {name: _losses(kind, score, parted.choose.found) for name, score in scores.items()}
+    errors = {name: float(loss.mean()) for name, loss in losses.items()}
+    best = simplest(losses) if kind == CHANCE else min(errors, key=errors.__getitem__)
     if kind == CHANCE:
         rows = halves(parted.choose.frame.users)
         facts = calibration(scores[best], parted.choose.found, rows) if best != BASE else {}

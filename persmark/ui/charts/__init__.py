@@ -37,6 +37,7 @@ from persmark.ui.charts.person import (
     standing,
     timeline,
 )
+from persmark.ui.charts.predicted import gains, read_gains, read_reliability, reliability
 from persmark.ui.charts.quality import read_source_hours, read_volume, source_hours, volume
 from persmark.ui.charts.results import (
     arms,
@@ -70,6 +71,7 @@ __all__ = [
     "events_per_day",
     "flows",
     "funnel",
+    "gains",
     "hours",
     "leaderboard",
     "lift_by_holdout",
@@ -88,6 +90,7 @@ __all__ = [
     "read_events_per_day",
     "read_flows",
     "read_funnel",
+    "read_gains",
     "read_hours",
     "read_leaderboard",
     "read_lift_by_holdout",
@@ -99,6 +102,7 @@ __all__ = [
     "read_reachable",
     "read_reasons",
     "read_recalls",
+    "read_reliability",
     "read_rfm_grid",
     "read_separations",
     "read_slate_scores",
@@ -108,6 +112,7 @@ __all__ = [
     "read_volume",
     "reasons",
     "recalls",
+    "reliability",
     "rfm_grid",
     "separations",
     "slate_scores",
