@@ -146,10 +146,11 @@ def test_chances_carry_their_intervals():
         "title": [f"Buys {NAME}", "Reached by mail"], "score": [0.6, 0.2],
         "low": [0.5, np.nan], "high": [0.65, np.nan],
     })  # fmt: skip
-    (dots,) = charts.chances(table).data
+    lines, dots = charts.chances(table).data
     assert list(dots.x) == [0.2, 0.6]
-    assert list(dots.error_x.array) == pytest.approx([0.0, 0.05])
-    assert list(dots.error_x.arrayminus) == pytest.approx([0.0, 0.1])
+    assert list(dots.text) == ["no interval", "50% to 65%"]
+    assert np.array_equal(lines.x, [np.nan, np.nan, np.nan, 0.5, 0.65, np.nan], equal_nan=True)
+    assert "<b>" not in "".join(lines.y)
     assert str(charts.read_chances(table)) == (
         f"The likeliest of 2: Buys {NAME}, 60.0%; of users with such a chance, 50.0% to 65.0% did it in the "
         "test weeks."

@@ -20,33 +20,37 @@ def chances(table: pd.DataFrame) -> go.Figure:
         table: Columns: `title`, `score`, `low`, `high` (0 to 1; the last two may be empty).
     """
     rows = table.iloc[::-1]
-    score = rows["score"].astype(float).to_numpy()
-    low = rows["low"].astype(float).fillna(rows["score"]).to_numpy()
-    high = rows["high"].astype(float).fillna(rows["score"]).to_numpy()
+    titles = [cut(title, 30) for title in rows["title"]]
+    score = rows["score"].to_numpy(dtype=float)
+    low, high = (rows[name].to_numpy(dtype=float) for name in ("low", "high"))
     drawn = figure(54 + 32 * max(len(rows), 1))
     drawn.add_traces(
         [
+            # The interval is what was seen of such users; a score may lie beside it.
+            {
+                "type": "scatter",
+                "x": np.column_stack([low, high, np.full(len(rows), np.nan)]).ravel(),
+                "y": np.repeat(titles, 3),
+                "mode": "lines",
+                "line": {"color": SERIES[2], "width": 6},
+                "opacity": 0.55,
+                "hoverinfo": "skip",
+            },
             {
                 "type": "scatter",
                 "x": score,
-                "y": [cut(title, 30) for title in rows["title"]],
+                "y": titles,
                 "mode": "markers",
                 "marker": {"size": 11, "color": SERIES[0]},
-                "error_x": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": np.maximum(high - score, 0),
-                    "arrayminus": np.maximum(score - low, 0),
-                    "color": SERIES[0],
-                    "thickness": 2,
-                    "width": 0,
-                },
-                "text": [f"{one:.0%} to {other:.0%}" for one, other in zip(low, high, strict=True)],
+                "text": [
+                    "no interval" if np.isnan(one) else f"{one:.0%} to {other:.0%}"
+                    for one, other in zip(low.tolist(), high.tolist(), strict=True)
+                ],
                 "hovertemplate": "%{y}: %{x:.1%} (%{text})<extra></extra>",
-            }
+            },
         ]
     )
-    most = float(max(high.max(), score.max())) if len(rows) else 1.0
+    most = float(np.nanmax(np.concatenate([high, score]))) if len(rows) else 1.0
     drawn.update_layout(
         xaxis={"tickformat": ".0%", "range": [0, min(1.02, 1.1 * most) if most else 1], "showgrid": True},
         yaxis={"type": "category", "showgrid": True, "range": [-0.6, max(len(rows), 1) - 0.4]},
