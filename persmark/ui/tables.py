@@ -24,6 +24,9 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
     "n_purchases": "Orders", "monetary": "Spent", "mean_gap_days": "Days between orders",
     "last_event_time": "Last event (UTC)", "who": "Who belongs to it", "came_as": "Came as",
     "shared": "Shared with it", "to_do": "What to do",
+    "rfm_segment_before": "RFM before", "rfm_segment_after": "RFM after",
+    "n_purchases_before": "Orders before", "n_purchases_after": "Orders after",
+    "monetary_before": "Spent before", "monetary_after": "Spent after", "from_group": "From",
     "n_rows": "Rows", "became": "Became", "trained_at": "Trained at",
 })  # fmt: skip
 

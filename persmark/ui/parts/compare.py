@@ -117,9 +117,7 @@ def show_sizes(workspace: Workspace, found: segments.Comparison, called: Mapping
     notes(
         [
             text(
-                "{n} users are in both {one} and {other}: {share} of the first, {part} of the second. They "
-                "count in "
-                "each, and differences know that they are the same people.",
+                "{n} users are in both {one} and {other}: {share} of the first, {part} of the second.",
                 n=row["n_both"],
                 one=called[row["segment"]],
                 other=called[row["other"]],
@@ -129,6 +127,8 @@ def show_sizes(workspace: Workspace, found: segments.Comparison, called: Mapping
             for row in shared
         ]
     )
+    if shared:
+        note("Shared users count in each segment; differences know that they are the same people.")
     rules: dict[str, segments.Rule] = {called[name]: {"segment": name} for name in found.segments}
     for row in shared:
         both = {"all": [{"segment": row["segment"]}, {"segment": row["other"]}]}
@@ -249,14 +249,14 @@ def _difference_table(found: segments.Comparison, called: Mapping[str, str]) -> 
         [
             {
                 "feature": words(one.title),
-                "value": one.value and value_title(one.feature, one.value),
+                "value": value_title(one.feature, one.value) if one.value is not None else "",
                 "segment": called[one.segment],
                 "estimate": one.estimate,
                 "compared_to": called[one.base],
                 "base_estimate": one.base_estimate,
                 "difference": one.difference,
-                "low": one.low,
-                "high": one.high,
+                "interval_from": one.low,
+                "interval_to": one.high,
                 "effect": one.effect,
                 "adjusted_p": one.p_adjusted,
                 "clear": one.clear,
@@ -267,8 +267,8 @@ def _difference_table(found: segments.Comparison, called: Mapping[str, str]) -> 
             for one in found.differences
         ],
         columns=[
-            "feature", "value", "segment", "estimate", "compared_to", "base_estimate", "difference", "low",
-            "high", "effect", "adjusted_p", "clear", "decided_by_rule", "n", "base_n",
+            "feature", "value", "segment", "estimate", "compared_to", "base_estimate", "difference",
+            "interval_from", "interval_to", "effect", "adjusted_p", "clear", "decided_by_rule", "n", "base_n",
         ],
     )  # fmt: skip
 
@@ -320,7 +320,7 @@ def show_profile(workspace: Workspace, found: segments.Comparison, called: Mappi
         )
     with st.expander("Every feature", type="compact"):
         note("Means over the users who have a value, with 95% intervals.")
-        show_table(_wide(numbers, catalogue, called), "compared-features")
+        show_table(_long(numbers, catalogue, called), "compared-features")
 
 
 def _read_shares(table: pd.DataFrame, title: str) -> Text:
@@ -340,23 +340,26 @@ def _read_shares(table: pd.DataFrame, title: str) -> Text:
     )
 
 
-def _wide(
+def _long(
     numbers: pd.DataFrame, catalogue: Mapping[str, profiles.Feature], called: Mapping[str, str]
 ) -> pd.DataFrame:
-    """A row per feature; for each segment mean, interval, median and users."""
+    """A row per feature and segment: mean, interval, median and users, as people read them."""
     rows = []
-    for feature, part in numbers.groupby("feature", sort=False):
-        one = catalogue[str(feature)]
-        row: dict[str, object] = {"feature": words(one.title), "unit": one.unit}
-        for name, mean, low, high, median, n in part[
-            ["segment", "mean", "low", "high", "median", "n"]
-        ].itertuples(index=False):
-            known = pd.notna(mean)
-            ends = (
-                f" ({amount(low, one.unit)} to {amount(high, one.unit)})" if known and pd.notna(low) else ""
-            )
-            row[called[name]] = f"{amount(mean, one.unit)}{ends}" if known else "–"
-            row[f"{called[name]}: median"] = amount(median, one.unit) if known else "–"
-            row[f"{called[name]}: users"] = int(n)
-        rows.append(row)
+    for row in numbers.to_dict("records"):
+        one = catalogue[row["feature"]]
+        mean, low, high, median = (
+            amount(row[name] if pd.notna(row[name]) else None, one.unit)
+            for name in ("mean", "low", "high", "median")
+        )
+        rows.append(
+            {
+                "feature": words(one.title),
+                "unit": one.unit,
+                "segment": called[row["segment"]],
+                "mean": mean,
+                "interval": f"{low} to {high}" if pd.notna(row["low"]) else "–",
+                "median": median,
+                "n_users": int(row["n"]),
+            }
+        )
     return pd.DataFrame(rows)

@@ -138,8 +138,8 @@ def choose(
             said.append(
                 text(
                     "“{name}” is kept as it was worked out; events, items or settings have changed since. "
-                    "Users whom an undone load or a correction took away still count there, and conditions on "
-                    "events read today's events. Work it out again for what today's data say of it.",
+                    "Users whom an undone load or a correction took away still count there, and conditions "
+                    "on events read today's events. Work it out again for what today's data say of it.",
                     name=title_of(one, workspace.time_zone),
                 )
             )
