@@ -158,6 +158,17 @@ def test_chances_carry_their_intervals():
     assert str(charts.read_chances(table.iloc[[1]])) == "The likeliest of 1: Reached by mail, 20.0%."
 
 
+def test_each_reason_says_what_would_be_if_it_were_typical():
+    table = pd.DataFrame({
+        "title": ["Recency", NAME], "value": ["2", "none"], "typical": ["21", "<b>"],
+        "change": [0.12, -0.031], "unit": ["chance"] * 2,
+    })  # fmt: skip
+    assert [str(one) for one in charts.if_typical(table)] == [
+        "It would be 12.0 points lower if 'Recency' were typical (21); theirs is 2.",
+        f"It would be 3.1 points higher if '{NAME}' were typical (<b>); theirs is none.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("unit", "raised", "lowered"),
     [("chance", "+12.0 points", "−3.1 points"), ("money", "+0.120", "−0.0310"),

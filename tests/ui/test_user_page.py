@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from persmark import actions
@@ -66,6 +67,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         actions.run(made, ACTOR, actions.SaveSegment(name=HARD_USER, rule=rule))
         asked = actions.CreateAudience(name=f"Spring {HARD_USER}", segment=HARD_USER, holdout_share=0.0)
         actions.run(made, ACTOR, asked)
+        scored = [("buy", 0.6, 0.5, 0.7), ("churn", 0.25, None, None), ("spend", 40.0, 10.0, 80.0),
+                  ("next_purchase_days", 6.0, 2.0, 9.5), (f"buy: {HARD_ITEM}", 0.4, 0.3, 0.5)]  # fmt: skip
+        with made.write("scores") as writer:
+            for user in ("ann", HARD_USER):
+                columns = dict(
+                    zip(("target", "score", "low", "high"), zip(*scored, strict=True), strict=True)
+                )
+                writer.put("predictions", pa.table({"user_id": [user] * len(scored), **columns}))
+            writer.stats.update({"run_id": "gone", "targets": [[one[0], None, False] for one in scored]})
     return folder
 
 
@@ -226,3 +236,23 @@ def test_figures_are_compared_with_any_segment_the_user_is_in(tiny):
     box.set_value(HARD_USER).run()
     whole(at)
     assert "Their figures among the 6 users of" in said(at)
+
+
+def test_what_is_next_stands_with_its_intervals(tiny):
+    at = open_page("user", "tiny", user="ann")
+    whole(at)
+    for figure, interval in (
+        ("60.0%", "50.0% to 70.0% of such users did"),
+        ("25.0%", "no interval known"),
+        ("40.0", "80% lay at 10.0 to 80.0"),
+        ("6.00 days", "80% lay at 2.00 days to 9.50 days"),
+    ):
+        assert f"<dd>{figure}<small>{interval}</small>" in said(at)
+    assert "The likeliest of 1: Buys &lt;img src=x" in said(at)
+    # The models of that run are gone: one sentence stands where the reasons would, and the page is whole.
+    assert at.selectbox(key="why_target").value == "buy"
+    assert "Chance of at least one purchase in the next 28 days." in said(at)
+
+
+def test_who_was_not_scored_is_told_so(tiny):
+    assert "This user was not scored" in said(open_page("user", "tiny", user="once"))

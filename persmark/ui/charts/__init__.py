@@ -19,7 +19,13 @@ from persmark.ui.charts.events import (
     read_hours,
 )
 from persmark.ui.charts.moved import flows, read_flows, read_neighbours, read_reasons, reasons
-from persmark.ui.charts.next_steps import chances, occlusions, read_chances, read_occlusions
+from persmark.ui.charts.next_steps import (
+    chances,
+    if_typical,
+    occlusions,
+    read_chances,
+    read_occlusions,
+)
 from persmark.ui.charts.people import (
     bars,
     distribution,
@@ -73,6 +79,7 @@ __all__ = [
     "funnel",
     "gains",
     "hours",
+    "if_typical",
     "leaderboard",
     "lift_by_holdout",
     "means",

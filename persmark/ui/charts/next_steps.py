@@ -128,6 +128,30 @@ def moved(change: float, unit: str) -> str:
     return f"{sign}{significant(abs(change))}{' days' if unit == 'days' else ''}"
 
 
+def if_typical(table: pd.DataFrame) -> list[Text]:
+    """Each row as a sentence: what the score would be if one figure were as it is with most users.
+
+    Args:
+        table: As `occlusions`.
+    """
+    said = []
+    for row in table.to_dict("records"):
+        change = float(row["change"])
+        much = moved(abs(change), str(row["unit"])).removeprefix("+")
+        said.append(
+            text(
+                "It would be {much} "
+                + ("lower" if change > 0 else "higher")
+                + " if '{title}' were typical ({typical}); theirs is {value}.",
+                much=much,
+                title=str(row["title"]),
+                typical=str(row["typical"]),
+                value=str(row["value"]),
+            )
+        )
+    return said
+
+
 def read_occlusions(table: pd.DataFrame, score: str) -> Text:
     """What raises a score most and what lowers it most.
 

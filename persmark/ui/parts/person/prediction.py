@@ -18,7 +18,7 @@ from persmark.ui.words import Fact, facts, note, notes, percent, significant, wo
 _DRAWN = 8
 _REASONS = 6
 _SAID = 3
-_CHANCE, _MONEY, _DAYS = "chance", "money", "days"
+_CHANCE, _DAYS = "chance", "days"
 
 
 def _targets(_: Workspace, reader: Reader) -> list[predict.Target]:
@@ -59,6 +59,11 @@ def _between(bounds: tuple[float | None, float | None], unit: str) -> Text | str
     )
 
 
+def _told(value: object) -> str:
+    """A figure as it was told; one that is missing is said to be."""
+    return value if isinstance(value, str) and value.lower() != "nan" else "none"
+
+
 def _headline(scores: pd.DataFrame, known: dict[str, predict.Target]) -> list[Fact]:
     found = []
     for name in (predict.BUY, predict.CHURN, predict.SPEND, predict.NEXT):
@@ -73,30 +78,6 @@ def _headline(scores: pd.DataFrame, known: dict[str, predict.Target]) -> list[Fa
                 )
             )
     return found
-
-
-def _said(reasons: pd.DataFrame, target: predict.Target) -> list[Text]:
-    """The strongest reasons as sentences: what the score would be with one thing as it is with most."""
-    said = []
-    for row in reasons.head(_SAID).to_dict("records"):
-        change = float(row["change"])
-        if target.unit == _CHANCE:
-            much = text("{n} points", n=round(100 * abs(change), 1))
-        elif target.unit == _DAYS:
-            much = text("{n} days", n=significant(abs(change)))
-        else:
-            much = text("{n}", n=significant(abs(change)))
-        said.append(
-            text(
-                "It would be {much} " + ("lower" if change > 0 else "higher")
-                + " if '{title}' were typical ({typical}; theirs: {value}).",
-                much=much,
-                title=str(row["title"]),
-                typical=row["typical"] if isinstance(row["typical"], str) else "none",
-                value=row["value"] if isinstance(row["value"], str) else "none",
-            )
-        )  # fmt: skip
-    return said
 
 
 def show_predictions(workspace: Workspace, user_id: str) -> None:
@@ -161,18 +142,21 @@ def _show_reasons(
     )
     target = known[chosen]
     note(target.definition)
-    reasons, problem = cached(_reasons, workspace, user_id, chosen)
+    with st.spinner("Looking at what makes it so"):
+        reasons, problem = cached(_reasons, workspace, user_id, chosen)
     if problem is not None:
         note(problem.message)
         return
     if reasons.empty:
         note("No single figure moves it: with any of them typical, it would be the same.")
         return
-    table = reasons.assign(unit=target.unit)
+    table = reasons.assign(
+        unit=target.unit, **{name: reasons[name].map(_told) for name in ("value", "typical")}
+    )
     show_chart(
         charts.occlusions(table),
         charts.read_occlusions(table, words(target.title)),
         table.drop(columns="feature"),
         "reasons",
     )
-    notes(_said(reasons, target))
+    notes(charts.if_typical(table.head(_SAID)))
