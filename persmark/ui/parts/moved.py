@@ -13,10 +13,10 @@ from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.parts import moments
-from persmark.ui.parts.compare import offered
 from persmark.ui.parts.opened import USERS_LISTED, refuse_too_few, too_few
 from persmark.ui.parts.people import group_title, link_to_user
 from persmark.ui.parts.saved import saved_versions, segment_title
+from persmark.ui.parts.segment_list import sizes
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, facts, note, section, short, words
@@ -66,7 +66,9 @@ def _migrated(
 
 
 def _show_segment(workspace: Workspace, before: segments.Snapshot, after: segments.Snapshot) -> None:
-    there = offered(workspace)
+    # One without users now may have had some.
+    found_sizes = [one for one in sizes(workspace) if one.n_users is not None]
+    there = {one.segment.name: one for one in sorted(found_sizes, key=lambda one: one.segment.built_in)}
     names = list(there)
     first = next((n for n, name in enumerate(names) if not there[name].segment.built_in or name == _FIRST), 0)
     name = st.selectbox(
