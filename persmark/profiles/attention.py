@@ -30,6 +30,8 @@ STEPS = (
     "own_events", "own_sorted", "touches", "attention_names", "favourites_empty", "sums", "totals",
     "attention_rows", *(step for step in DIMENSIONS.values() if step), "attention_kept",
 )  # fmt: skip
+# What the favourite of a dimension has most of; the decayed weight by default.
+_RANKED_BY = {"channel": "n_events"}
 _TABLES = ("attention_users", "attention_names", "attention_rows")
 
 # Users whose sums are held at once.
@@ -93,7 +95,7 @@ def spread(writer: Writer, n_users: int, *, refreshing: bool) -> Iterator[float]
             numbered = quoted(f"{dimension}_no")
             writer.run(read_sql(_PACKAGE, "sums").replace('"dimension_no"', numbered), at_once)
             for step in ("totals", "attention_rows", *([favourites] if favourites else ())):
-                sql = read_sql(_PACKAGE, step)
+                sql = read_sql(_PACKAGE, step).replace('"ranked_by"', _RANKED_BY.get(dimension, "weight"))
                 filled = {name: value for name, value in holes[dimension].items() if f"${name}" in sql}
                 writer.run(sql, filled)
         yield done / len(firsts)

@@ -5,7 +5,7 @@ WITH second AS (
     SELECT s.user_no, max(least(s.weight, CAST($most AS BIGINT)) * CAST($width AS BIGINT) + $width - s.no) AS packed
     FROM sums AS s
     INNER JOIN totals AS t ON t.user_no = s.user_no
-    WHERE least(s.weight, CAST($most AS BIGINT)) * CAST($width AS BIGINT) + $width - s.no < t.heaviest
+    WHERE least(s.weight, CAST($most AS BIGINT)) * CAST($width AS BIGINT) + $width - s.no < t.first
     GROUP BY s.user_no
 ),
 third AS (
@@ -15,21 +15,29 @@ third AS (
     WHERE least(s.weight, CAST($most AS BIGINT)) * CAST($width AS BIGINT) + $width - s.no < t.packed
     GROUP BY s.user_no
 ),
+unpaid AS (
+    SELECT s.user_no, max(least(s.weight, CAST($most AS BIGINT)) * CAST($width AS BIGINT) + $width - s.no) AS packed
+    FROM sums AS s
+    INNER JOIN totals AS t ON t.user_no = s.user_no AND t.spend > 0
+    WHERE coalesce(s.spend, 0) <= 0
+    GROUP BY s.user_no
+),
 picked AS (
     SELECT
         t.user_no,
         t.weight AS total,
-        t.heaviest AS packed_1,
+        t.first AS packed_1,
         second.packed AS packed_2,
         third.packed AS packed_3,
-        CASE WHEN t.spend > 0 THEN t.unpaid END AS unpaid,
-        $width - t.heaviest % $width AS no_1,
+        unpaid.packed AS unpaid,
+        $width - t.first % $width AS no_1,
         $width - second.packed % $width AS no_2,
         $width - third.packed % $width AS no_3,
-        $width - CASE WHEN t.spend > 0 THEN t.unpaid END % $width AS unpaid_no
+        $width - unpaid.packed % $width AS unpaid_no
     FROM totals AS t
     LEFT JOIN second ON second.user_no = t.user_no
     LEFT JOIN third ON third.user_no = t.user_no
+    LEFT JOIN unpaid ON unpaid.user_no = t.user_no
 ),
 listed AS MATERIALIZED (SELECT no, name FROM names WHERE dimension = 'category')
 SELECT
