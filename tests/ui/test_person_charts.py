@@ -56,6 +56,13 @@ def test_orders_are_sized_by_money_and_contacts_drawn_through_all_lanes():
     ]
 
 
+def test_many_contacts_are_no_curtain():
+    sent = events(*[(f"2026-01-{day:02d}", "campaign_received", 1, 0, None, None) for day in range(1, 31)])
+    both = pd.concat([sent, YEAR.iloc[[1]]])
+    assert "lines" not in [one.mode for one in charts.timeline(both, VISITS, "moment").data]
+    assert str(charts.read_timeline(both, VISITS, "moment")).endswith(" Marked: 30 contacts.")
+
+
 def test_no_name_becomes_markup():
     figure = charts.timeline(YEAR, VISITS, "moment")
     said = figure.to_json()
@@ -68,6 +75,9 @@ def test_timeline_is_read_with_what_is_marked():
         "9 events from 2026-01-01 to 2026-02-03. They make 2 sessions. A mark is an order, or what happened "
         "at one moment. Marked are one contact (dotted lines) and one redeemed coupon."
     )
+    sent = charts.read_timeline(YEAR.iloc[[0, 1]], VISITS, "moment")
+    assert str(sent).endswith(" Marked: one contact (dotted lines).")
+    assert "Marked" not in str(charts.read_timeline(YEAR.iloc[[1, 2]], VISITS, "moment"))
     assert "A mark is all of one type in a week." in str(charts.read_timeline(YEAR, VISITS, "week"))
     assert str(charts.read_timeline(YEAR.head(0), VISITS.head(0), "moment")) == (
         "There are no events in this time."

@@ -32,7 +32,7 @@ def chances(table: pd.DataFrame) -> go.Figure:
                 "x": np.column_stack([low, high, np.full(len(rows), np.nan)]).ravel(),
                 "y": np.repeat(titles, 3),
                 "mode": "lines",
-                "line": {"color": SERIES[2], "width": 6},
+                "line": {"color": SERIES[7], "width": 6},
                 "opacity": 0.55,
                 "hoverinfo": "skip",
             },

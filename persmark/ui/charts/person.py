@@ -16,7 +16,7 @@ from persmark.ui.charts.base import SERIES, colours, cut, figure, safe
 from persmark.ui.words import counted, percent, significant
 
 MOST_LANES = 12
-_CONTACTS_MARKED = 80
+_CONTACTS_MARKED = 24  # with a line; more of them would be a curtain
 _MOST_DOT, _LEAST_DOT = 26.0, 6.0
 _USUAL_COUNT = 8.0  # events; a lane of single ones is not drawn as large as one of orders
 _SESSIONS = "Sessions"
@@ -196,7 +196,8 @@ def read_timeline(events: pd.DataFrame, sessions: pd.DataFrame, grain: str) -> T
         return text("There are no events in this time.")
     n_events = int(events["n_events"].sum())
     first, last = events["at"].min().date(), events["at"].max().date()
-    sent = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "n_events"].sum()
+    contacts = events.loc[events["event_type"] == columns.CAMPAIGN_RECEIVED, "n_events"]
+    sent, n_contacts = contacts.sum(), len(contacts)
     redeemed = events.loc[events["event_type"] == columns.COUPON_REDEEMED, "n_events"].sum()
     n_types = events["event_type"].nunique()
     parts = [
@@ -213,14 +214,18 @@ def read_timeline(events: pd.DataFrame, sessions: pd.DataFrame, grain: str) -> T
             if grain == "moment"
             else text(" A mark is all of one type in a {period}.", period=_PERIOD[grain])
         )
-    if sent or redeemed:
-        parts.append(
-            text(
-                " Marked are {contacts} (dotted lines) and {coupons}.",
-                contacts=counted(int(sent), "one contact", "{n} contacts"),
-                coupons=counted(int(redeemed), "one redeemed coupon", "{n} redeemed coupons"),
-            )
+    marked = []
+    if sent:
+        lines = (
+            " (dotted lines)" if 0 < n_contacts <= _CONTACTS_MARKED and n_types + len(sessions) > 1 else ""
         )
+        marked.append(counted(int(sent), f"one contact{lines}", f"{{n}} contacts{lines}"))
+    if redeemed:
+        marked.append(counted(int(redeemed), "one redeemed coupon", "{n} redeemed coupons"))
+    if len(marked) == 2:
+        parts.append(text(" Marked are {one} and {other}.", one=marked[0], other=marked[1]))
+    elif marked:
+        parts.append(text(" Marked: {one}.", one=marked[0]))
     if n_types > MOST_LANES:
         parts.append(text(" The {n} commonest of {m} types are drawn.", n=MOST_LANES, m=n_types))
     return text("".join(f"{{p{place}}}" for place in range(len(parts))),

@@ -79,7 +79,9 @@ def show_contacts(workspace: Workspace, user_id: str, held: contacted.Reach) -> 
             Fact(
                 _PURPOSES[one.purpose],
                 _STATES.get(one.state, "not asked"),
-                text("since {day}", day=one.changed_at[:10]) if one.changed_at else "no answer yet",
+                text("since {day}", day=one.changed_at[:10])
+                if one.changed_at and one.state in _STATES
+                else "no answer yet",
             )
             for one in held.consent
         ]

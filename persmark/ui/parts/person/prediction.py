@@ -121,6 +121,17 @@ def _show_chances(scores: pd.DataFrame, known: dict[str, predict.Target]) -> Non
         rows[["title", "score", "low", "high", "definition"]],
         "chances",
     )
+    off = rows.head(_DRAWN)
+    n_off = int(((off["score"] < off["low"]) | (off["score"] > off["high"])).sum())
+    if n_off:
+        note(
+            text(
+                "{n} of these {m} chances lie outside what was seen of such users in the test weeks: "
+                "trust the bars there, not the dots.",
+                n=n_off,
+                m=len(off),
+            )
+        )
 
 
 def _show_reasons(
