@@ -3,13 +3,22 @@
 CREATE TABLE out.profiles AS
 WITH aged AS (
     SELECT
-        *,
+        f.*,
+        -- Before and after can be compared where the user was known during the whole of both.
+        now_s - CAST(epoch(first_event_time) AS BIGINT) >= 2 * CAST($trend_days AS BIGINT) * 86400 AS known,
+        coalesce(r.n_events, 0) AS n_late,
+        coalesce(r.n_events_before, 0) AS n_before,
+        coalesce(r.n_orders, 0) AS n_orders_late,
+        coalesce(r.n_orders_before, 0) AS n_orders_before,
+        coalesce(r.spend, CASE WHEN f.monetary IS NOT NULL THEN 0 END) AS spend_late,
+        coalesce(r.spend_before, 0) AS spend_before,
         CAST(floor(CAST(now_s - CAST(epoch(first_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS tenure_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_event_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS inactive_days,
         CAST(floor(CAST(now_s - CAST(epoch(last_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS recency_days,
         CAST(floor(CAST(now_s - CAST(epoch(first_purchase_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_first_purchase,
         CAST(floor(CAST(now_s - CAST(epoch(won_back_time) AS BIGINT) AS DOUBLE) / 86400.0) AS INTEGER) AS days_since_won_back
-    FROM (SELECT *, CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s FROM facts)
+    FROM (SELECT *, CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) AS now_s FROM facts) AS f
+    LEFT JOIN recent AS r ON r.user_id = f.user_id
 ),
 contacted AS (
     SELECT
@@ -26,21 +35,6 @@ contacted AS (
         FROM out.recent_contacts
     )
     GROUP BY user_id
-),
--- Before and after can be compared where the user was known during the whole of both.
-trends AS (
-    SELECT
-        p.user_id,
-        CAST(epoch(CAST($as_of AS TIMESTAMP)) AS BIGINT) - CAST(epoch(p.first_event_time) AS BIGINT)
-        >= 2 * CAST($trend_days AS BIGINT) * 86400 AS known,
-        coalesce(r.n_events, 0) AS n_events,
-        coalesce(r.n_events_before, 0) AS n_events_before,
-        coalesce(r.n_orders, 0) AS n_orders,
-        coalesce(r.n_orders_before, 0) AS n_orders_before,
-        coalesce(r.spend, CASE WHEN p.monetary IS NOT NULL THEN 0 END) AS spend,
-        coalesce(r.spend_before, 0) AS spend_before
-    FROM facts AS p
-    LEFT JOIN recent AS r ON r.user_id = p.user_id
 )
 SELECT
     p.user_id,
@@ -99,17 +93,19 @@ SELECT
         WHEN p.recency_days <= $lost_days THEN 'at_risk'
         ELSE 'lost'
     END AS lifecycle,
-    t.n_events AS n_events_recent,
-    CASE WHEN t.known THEN
-        CAST(t.n_events - t.n_events_before AS DOUBLE) / nullif(CAST(t.n_events + t.n_events_before AS DOUBLE), 0)
+    p.n_late AS n_events_recent,
+    CASE WHEN p.known THEN
+        CAST(p.n_late - p.n_before AS DOUBLE) / nullif(CAST(p.n_late + p.n_before AS DOUBLE), 0)
     END AS event_trend,
-    t.n_orders AS n_orders_recent,
-    CASE WHEN t.known THEN
-        CAST(t.n_orders - t.n_orders_before AS DOUBLE) / nullif(CAST(t.n_orders + t.n_orders_before AS DOUBLE), 0)
+    p.n_orders_late AS n_orders_recent,
+    CASE WHEN p.known THEN
+        CAST(p.n_orders_late - p.n_orders_before AS DOUBLE)
+        / nullif(CAST(p.n_orders_late + p.n_orders_before AS DOUBLE), 0)
     END AS order_trend,
-    CAST(t.spend AS DECIMAL(38, 4)) AS spend_recent,
-    CASE WHEN t.known THEN
-        CAST(t.spend - t.spend_before AS DOUBLE) / nullif(CAST(abs(t.spend) + abs(t.spend_before) AS DOUBLE), 0)
+    CAST(p.spend_late AS DECIMAL(38, 4)) AS spend_recent,
+    CASE WHEN p.known THEN
+        CAST(p.spend_late - p.spend_before AS DOUBLE)
+        / nullif(CAST(abs(p.spend_late) + abs(p.spend_before) AS DOUBLE), 0)
     END AS spend_trend,
     p.minutes_per_session,
     p.dwell_minutes,
@@ -129,7 +125,6 @@ SELECT
     a.* EXCLUDE (user_id)
 FROM aged AS p
 LEFT JOIN scores AS s ON s.user_id = p.user_id
-LEFT JOIN trends AS t ON t.user_id = p.user_id
 LEFT JOIN price_levels AS l ON l.user_id = p.user_id
 LEFT JOIN contacted AS c ON c.user_id = p.user_id
 LEFT JOIN attribute_values AS a ON a.user_id = p.user_id
