@@ -160,7 +160,7 @@ def mean_difference(two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, 
     Source: Zhou & Dinh (2005), Nonparametric confidence intervals for the one- and two-sample problems,
     Biostatistics 6(2), 187-200 (Hall's transformation of two samples); Särndal, Swensson & Wretman
     (1992), Model Assisted Survey Sampling, section 5.5 (linearised domain means); Welch (1947),
-    Biometrika 34, 28-35 (degrees of freedom).
+    Biometrika 34, 28-35 (degrees of freedom, here over the three parts).
     """
     from scipy.special import stdtrit
 
@@ -177,9 +177,12 @@ def mean_difference(two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, 
         scale = np.sqrt(one.n * (one.n - 1) * other.n * (other.n - 1))
         covariance = np.where(both.n > 0, shared / scale, 0.0)
         variance = one.error**2 + other.error**2 - 2 * covariance
-        freedom = (one.error**2 + other.error**2) ** 2 / (
-            one.error**4 / (one.n - 1) + other.error**4 / (other.n - 1)
-        )
+        # Each part brings its own doubt about the error: of two parts alone it is Welch's.
+        brought = [_moved_squares(part, slope, start) for part, slope, start in moved]
+        doubts = [
+            found**2 / np.maximum(part.n - 1, 1) for found, (part, _, _) in zip(brought, moved, strict=True)
+        ]
+        freedom = sum(brought, start=np.zeros(one.n.shape)) ** 2 / sum(doubts, start=np.zeros(one.n.shape))
         error = np.where(variance > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
         tilt = cubes / error**3
         quantile = stdtrit(np.maximum(freedom, 1), 0.5 + np.asarray(level) / 2)
@@ -190,6 +193,13 @@ def mean_difference(two: Two, level: float | Numbers = LEVEL) -> tuple[Numbers, 
         np.where(two.same & known, 0.0, np.where(known, low, np.nan)),
         np.where(two.same & known, 0.0, np.where(known, high, np.nan)),
     )
+
+
+def _moved_squares(part: Moments, slope: Numbers, start: Numbers) -> Numbers:
+    """What a part brings to the variance of a sum of slope * x + start, by its own n - 1."""
+    at = slope * part.mean + start
+    found = (slope**2 * part.squares + part.n * at**2) * part.n / np.maximum(part.n - 1, 1)
+    return np.where(part.n > 0, found, 0.0)
 
 
 def _cubes(part: Moments, slope: Numbers, start: Numbers) -> Numbers:

@@ -90,9 +90,10 @@ def test_users_in_both_groups_count_once_in_the_difference_of_means() -> None:
     # Each user moves it by (x - 2.5) / 4 if in the first, less (x - 4.5) / 4 if in the second:
     # -3/8, -1/8, 1/2, 1/2, -1/8, -3/8; the cubes add up to 0.140625.
     # Variances 5/12 each, covariance (0.5 * -1.5 + 1.5 * -0.5) / 12 = -1/8: together 13/12, error 1.040833,
-    # tilt 0.140625 / 1.040833 ** 3 = 0.124717; 6 degrees of freedom: t 2.446912.
-    # Ends 3 / tilt * (cbrt(1 + tilt * (-+t - tilt / 6)) - 1): 2.21575 and -2.77569.
-    assert [low[0], high[0]] == pytest.approx([-2 - 1.040833 * 2.21575, -2 + 1.040833 * 2.77569], abs=1e-4)
+    # tilt 0.140625 / 1.040833 ** 3 = 0.124717. The parts' squares 5/32, 1/2, 5/32, twice each for n - 1 of
+    # one: 1.625 ** 2 / (2 * 0.3125 ** 2 + 1) = 2.20918 degrees of freedom, t 3.934926.
+    # Ends 3 / tilt * (cbrt(1 + tilt * (-+t - tilt / 6)) - 1): 3.40838 and -4.87808.
+    assert [low[0], high[0]] == pytest.approx([-2 - 1.040833 * 3.40838, -2 + 1.040833 * 4.87808], abs=1e-4)
 
 
 def test_groups_without_a_shared_user_differ_as_welch_says() -> None:
