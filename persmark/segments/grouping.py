@@ -10,6 +10,10 @@ A number of groups is taken for real only where all of this holds:
    users that the groups were not fitted to. Whatever is one lump, however long or heavy its tails, has
    none, for then the middle between two points is never emptier than both.
 
+Two groups far apart in everything are, to such surrogates, one lopsided measure told many times. Where the
+zones between groups are all but empty, users with every measure shuffled by itself are therefore enough
+to compare with.
+
 Of the numbers that pass, the largest is taken: splitting a true group further leaves no gap.
 """
 
@@ -21,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from persmark.segments.kmeans import k_means
 from persmark.segments.surrogates import Surrogates
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +43,8 @@ STABLE_JACCARD = 0.75
 STABLE_RAND = 0.8
 # Users in the middle between two groups, relative to the emptier one's core.
 GAP_DEPTH = 0.8
+# The same where hardly anybody stands in the middle.
+CLEAR_GAP = 0.25
 # Least gain in separation over users without groups: with many users, far less would still be no chance.
 LEAST_GAIN = 0.03
 # A group of fewer is a handful of odd users.
@@ -130,17 +137,7 @@ def separation(values: Floats, centres: Floats) -> float:
 
 
 def _fit(values: Floats, n_groups: int, seed: int, *, starts: int = _STARTS) -> Floats:
-    import warnings
-
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Fewer different rows than groups: the smallest group then fails by its size.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(n_groups, n_init=starts, random_state=seed, max_iter=100).fit(values)
-    centres: Floats = fitted.cluster_centers_.astype(np.float64)
-    return centres
+    return k_means(values, n_groups, seed=seed, starts=starts)
 
 
 def components(values: Floats) -> tuple[Floats, Floats]:
@@ -258,43 +255,47 @@ def _find(
     seeds = {k: int(rng.integers(2**31)) for k in numbers}
     centres = {k: _fit(space, k, seeds[k]) for k in numbers}
     found = np.array([separation(space, centres[k]) for k in numbers])
-    chance = np.empty((n_surrogates, len(numbers)))
     surrogates = Surrogates(sampled, rng)
-    for draw in range(n_surrogates):
-        made = _turned(surrogates.draw(rng))
-        chance[draw] = [separation(made, _fit(made, k, seeds[k])) for k in numbers]
-        tell(0.6 * (draw + 1) / n_surrogates)
-    middle, sd = chance.mean(axis=0), np.maximum(chance.std(axis=0, ddof=1), 1e-9)
-    most_by_chance = ((chance - middle) / sd).max(axis=1)
-    p_value = float((1 + (most_by_chance >= ((found - middle) / sd).max()).sum()) / (n_surrogates + 1))
-    bar = np.quantile(most_by_chance, 1 - LEVEL)
+    chance = _by_chance(
+        lambda: surrogates.draw(rng), found, seeds, n_surrogates, lambda done: tell(0.6 * done)
+    )
     half = len(space) // 2
-    rows, refits = [], {}
+    fares, refits = [], {}
     for place, k in enumerate(numbers):
         group, _, _ = nearest(space, centres[k])
         smallest = float(np.bincount(group, minlength=k).min() / len(space))
-        apart = p_value <= LEVEL and (found[place] - middle[place]) / sd[place] > bar
-        apart = apart and found[place] - middle[place] >= LEAST_GAIN
-        # What is no further apart than chance fails already: fewer refits tell how it fares.
-        n_refits = n_resamples if apart or k == wanted else max(n_resamples // 4, 2)
-        rand, jaccard = refits[k] = _resampled(space, centres[k], rng, n_refits)
         # Each half of the users judges groups that the other half made.
         depth = max(
             gap_depth(space[half:], _fit(space[:half], k, seeds[k])),
             gap_depth(space[:half], _fit(space[half:], k, seeds[k])),
         )
-        passes = bool(
-            apart
-            and rand.mean() >= STABLE_RAND
-            and jaccard.mean(axis=1).min() >= STABLE_JACCARD
-            and depth <= GAP_DEPTH
-            and smallest >= LEAST_SHARE
+        # What fails already needs fewer refits to tell how it fares.
+        kept = (depth <= GAP_DEPTH and smallest >= LEAST_SHARE) or k == wanted
+        rand, jaccard = refits[k] = _resampled(
+            space, centres[k], rng, n_resamples if kept else max(n_resamples // 4, 2)
         )
-        rows.append(
-            Tried(k, float(found[place]), float(middle[place]), float(middle[place] + bar * sd[place]),
-                  float(rand.mean()), float(jaccard.mean(axis=1).min()), depth, smallest, bool(apart), passes)
+        fares.append((float(rand.mean()), float(jaccard.mean(axis=1).min()), depth, smallest))
+        tell(0.6 + 0.3 * (place + 1) / len(numbers))
+    sound = [
+        rand >= STABLE_RAND and weakest >= STABLE_JACCARD and depth <= GAP_DEPTH and smallest >= LEAST_SHARE
+        for rand, weakest, depth, smallest in fares
+    ]
+    clear = [holds and fare[2] <= CLEAR_GAP for holds, fare in zip(sound, fares, strict=True)]
+    if any(clear) and not any(sound[place] and chance.exceeded(place) for place in range(len(numbers))):
+        shuffled = _by_chance(
+            lambda: rng.permuted(sampled, axis=0), found, seeds, n_surrogates,
+            lambda done: tell(0.9 + 0.1 * done),
         )  # fmt: skip
-        tell(0.6 + 0.4 * (place + 1) / len(numbers))
+        if any(clear[place] and shuffled.exceeded(place) for place in range(len(numbers))):
+            chance, sound = shuffled, clear
+    rows = [
+        Tried(
+            k, float(found[place]), float(chance.middle[place]), float(chance.high[place]), *fares[place],
+            chance.exceeded(place), sound[place] and chance.exceeded(place),
+        )
+        for place, k in enumerate(numbers)
+    ]  # fmt: skip
+    p_value = chance.p_value
     passing = [row.n_groups for row in rows if row.passes]
     taken = wanted or max(passing, default=0)
     if not taken or taken not in refits:
@@ -310,6 +311,35 @@ def _find(
     )
     rand, jaccard = refits[taken]
     return Grouping(taken, taken in passing, p_value, tuple(rows), middles, jaccard, rand)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chance:
+    """What users without groups reach at each number of groups, and where the data exceeds it."""
+
+    middle: Floats
+    high: Floats
+    p_value: float
+    found: Floats
+
+    def exceeded(self, place: int) -> bool:
+        """Whether the data is further apart there, over all numbers that were tried."""
+        gain = self.found[place] - self.middle[place]
+        return bool(self.p_value <= LEVEL and self.found[place] > self.high[place] and gain >= LEAST_GAIN)
+
+
+def _by_chance(
+    draw: Callable[[], Floats], found: Floats, seeds: dict[int, int], n_draws: int, tell: Tell
+) -> _Chance:
+    chance = np.empty((n_draws, len(seeds)))
+    for place in range(n_draws):
+        made = _turned(draw())
+        chance[place] = [separation(made, _fit(made, k, seed)) for k, seed in seeds.items()]
+        tell((place + 1) / n_draws)
+    middle, sd = chance.mean(axis=0), np.maximum(chance.std(axis=0, ddof=1), 1e-9)
+    most = ((chance - middle) / sd).max(axis=1)
+    p_value = float((1 + (most >= ((found - middle) / sd).max()).sum()) / (n_draws + 1))
+    return _Chance(middle, middle + np.quantile(most, 1 - LEVEL) * sd, p_value, found)
 
 
 def _nothing() -> Grouping:

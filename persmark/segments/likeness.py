@@ -75,6 +75,24 @@ class Lead:
 
 
 @dataclass(frozen=True)
+class Area:
+    """How far up the hidden users of a seed stand in a whole ranking.
+
+    Attributes:
+        ranking: `likeness` or `rfm`.
+        area: Mean share of the others that a hidden user stands above (the area under the curve); 0.5 = in
+            any order.
+        low: Of its 95% bootstrap interval over the seed's users.
+        high: The upper end.
+    """
+
+    ranking: str
+    area: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class HoldOut:
     """The test of a ranking on users of the seed that it did not know to be in it.
 
@@ -85,6 +103,7 @@ class HoldOut:
         repeats: How often each of the seed was hidden.
         recalls: By ranking and share.
         leads: Over the other rankings.
+        areas: By ranking.
     """
 
     n_seed: int
@@ -93,6 +112,11 @@ class HoldOut:
     repeats: int
     recalls: tuple[Recall, ...]
     leads: tuple[Lead, ...]
+    areas: tuple[Area, ...]
+
+    def area_of(self, ranking: str) -> Area | None:
+        """The entry of that ranking, None without."""
+        return next((one for one in self.areas if one.ranking == ranking), None)
 
     def recall_at(self, ranking: str, share: float) -> Recall | None:
         """The entry of that ranking, None without."""
@@ -210,6 +234,20 @@ def found_within(scores: Floats, known: Mask, hidden: npt.NDArray[np.int64], sha
     return found
 
 
+def stands_above(scores: Floats, known: Mask, hidden: npt.NDArray[np.int64]) -> Floats:
+    """(n_hidden,) share of the users who are neither known nor hidden that each hidden one stands above.
+
+    One of the same score counts half.
+    """
+    others = ~known
+    others[hidden] = False
+    pool = np.sort(scores[others])
+    below = np.searchsorted(pool, scores[hidden], side="left")
+    not_above = np.searchsorted(pool, scores[hidden], side="right")
+    found: Floats = (below + not_above) / (2.0 * len(pool))
+    return found
+
+
 def _wilson(share: float, n: int) -> tuple[float, float]:
     """Source: Wilson, Probable inference, JASA 22, 1927."""
     z = 1.959964
@@ -243,6 +281,7 @@ def hold_out(
     members = np.flatnonzero(seed)
     rankings = {"likeness": columns} | ({} if rfm is None else {"rfm": rfm})
     hits = {(name, share): np.zeros(len(seed)) for name in rankings for share in SHARES}
+    above = {name: np.zeros(len(seed)) for name in rankings}
     by_luck = dict.fromkeys(SHARES, 0.0)
     n_others = int((~seed).sum())
     done = 0
@@ -255,6 +294,7 @@ def hold_out(
             draws = int(rng.integers(2**31))
             for name, used in rankings.items():
                 scores = likeness(used, known, np.random.default_rng(draws))
+                above[name][hidden] += stands_above(scores, known, hidden) / REPEATS
                 for share in SHARES:
                     hits[name, share][hidden] += found_within(scores, known, hidden, share) / REPEATS
             for share in SHARES:
@@ -279,6 +319,17 @@ def hold_out(
             gain = ours - theirs
             low, high = np.quantile(gain[drawn].mean(axis=1), tails)
             leads.append(Lead(name, share, float(gain.mean()), float(low), float(high)))
+    areas = []
+    for name in rankings:
+        stood = above[name][members]
+        low, high = np.quantile(stood[drawn].mean(axis=1), tails)
+        areas.append(Area(name, float(stood.mean()), float(low), float(high)))
     return HoldOut(
-        len(members), n_others, -(-len(members) // HIDDEN_FOLDS), REPEATS, tuple(recalls), tuple(leads)
+        len(members),
+        n_others,
+        -(-len(members) // HIDDEN_FOLDS),
+        REPEATS,
+        tuple(recalls),
+        tuple(leads),
+        tuple(areas),
     )

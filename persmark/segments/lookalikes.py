@@ -16,7 +16,7 @@ from persmark.segments import apart, kept
 from persmark.segments.apart import Trait
 from persmark.segments.defining import given_away, is_given
 from persmark.segments.evaluate import checked, members
-from persmark.segments.likeness import HoldOut, Lead, Recall, hold_out, likeness, prepared
+from persmark.segments.likeness import Area, HoldOut, Lead, Recall, hold_out, likeness, prepared
 from persmark.segments.lists import reads_now, save_as_segment
 from persmark.segments.matrix import Matrix, unfolded, user_matrix
 from persmark.segments.nodes import Rule
@@ -77,13 +77,16 @@ class Lookalikes:
 
     @property
     def better_than_chance(self) -> bool:
-        """Whether the first 5% hold more hidden users than chance, the interval's lower end included."""
-        lead = self.test.lead_over("random", 0.05)
-        return lead is not None and lead.low > 0
+        """Whether hidden users stand above half of the others, the interval's lower end included."""
+        area = self.test.area_of("likeness")
+        return area is not None and area.low > 0.5
 
     @property
     def better_than_rfm(self) -> bool | None:
-        """The same against recency, frequency and money alone; None where the seed leaves none of them."""
+        """Whether the first 5% hold more hidden users than by recency, frequency and money alone.
+
+        None where the seed leaves none of these.
+        """
         lead = self.test.lead_over("rfm", 0.05)
         return None if lead is None else lead.low > 0
 
@@ -284,6 +287,7 @@ def _test(kept_test: dict[str, Any]) -> HoldOut:
             **kept_test,
             "recalls": tuple(Recall(**one) for one in kept_test["recalls"]),
             "leads": tuple(Lead(**one) for one in kept_test["leads"]),
+            "areas": tuple(Area(**one) for one in kept_test["areas"]),
         }
     )
 

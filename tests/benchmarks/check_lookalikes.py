@@ -38,6 +38,8 @@ def main() -> int:
     for lead in found.test.leads:
         print(f"ahead of {lead.over:7} at {lead.share:4.0%}: {lead.difference:+.3f} "
               f"({lead.low:+.3f} to {lead.high:+.3f})")  # fmt: skip
+    for area in found.test.areas:
+        print(f"area under the curve, {area.ranking}: {area.area:.3f} ({area.low:.3f} to {area.high:.3f})")
     print(found.verdict)
     return int(not (found.better_than_chance and found.better_than_rfm))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from persmark.segments.defining import given_away, is_given
-from persmark.segments.likeness import found_within, hold_out, likeness, prepared
+from persmark.segments.likeness import found_within, hold_out, likeness, prepared, stands_above
 from persmark.segments.rules import parse
 
 
@@ -28,6 +28,14 @@ def test_one_place_is_looked_at_even_where_the_part_is_smaller() -> None:
     assert found_within(np.array([2.0, 1]), np.zeros(2, bool), np.array([0]), 0.01).tolist() == [1.0]
 
 
+def test_standing_above_others_counts_ties_half() -> None:
+    scores = np.array([99.0, 5, 3, 3, 1])
+    known = np.array([True, False, False, False, False])
+    # Of the hidden, one stands above all three others but beside one of them; known users do not count.
+    assert stands_above(scores, known, np.array([1])).tolist() == [1.0]
+    assert stands_above(scores, known, np.array([2])).tolist() == [0.5]
+
+
 def planted(n: int = 300, n_seed: int = 40, strength: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
     """The seed lies to one side in two of six measures; of the rest nothing tells."""
     rng = np.random.default_rng(1)
@@ -43,6 +51,7 @@ def test_a_seed_that_shows_is_found_better_than_by_chance() -> None:
     assert ours.low < ours.recall < ours.high
     assert test.lead_over("random", 0.05).low > 0
     assert test.lead_over("rfm", 0.05).low > 0
+    assert test.area_of("likeness").low > 0.8
     assert test.recall_at("random", 0.05).recall == pytest.approx(0.05, abs=0.005)
     assert (test.n_seed, test.n_others, test.n_hidden, test.repeats) == (40, 260, 10, 3)
 
@@ -50,7 +59,7 @@ def test_a_seed_that_shows_is_found_better_than_by_chance() -> None:
 def test_a_seed_at_random_is_not_called_better() -> None:
     values, seed = planted(strength=0.0)
     test = hold_out(prepared(values), None, seed)
-    assert test.lead_over("random", 0.05).low <= 0
+    assert test.area_of("likeness").low <= 0.5
     assert test.recall_at("rfm", 0.05) is None
 
 
