@@ -23,6 +23,7 @@ STEP_BEFORE = {
     "user": "this workspace has none yet",
     "predictions": "this workspace has none yet",
     "segments": "no events yet",
+    "discover": "no events yet",
     "compare": "no events yet",
     "train": "this workspace has none yet",
     "slates": "this workspace has none yet",
@@ -43,6 +44,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         asked = actions.CreateAudience(name=f"Spring {HARD_USER}", segment="everyone")
         actions.run(shop, ACTOR, asked)
         actions.run(shop, ACTOR, actions.ExportAudience(audience=f"Spring {HARD_USER}"))
+        cut = actions.run(shop, ACTOR, actions.FindGroups(families=("buying", "category"), wanted=2))
+        actions.run(shop, ACTOR, actions.SaveGroup(run_id=cut["run_id"], number=1, name=f"Cut {HARD_USER}"))
+        some = (HARD_USER, *(f"user-{n:02d}" for n in range(1, 12)))
+        actions.run(shop, ACTOR, actions.FindLookalikes(user_ids=some))
     return folder
 
 
@@ -196,6 +201,36 @@ def test_a_segment_is_built_saved_deleted_and_brought_back(shop):
     at.button(key="undo_delete").click().run()
     whole(at)
     assert 'Zoë\'s "best" 乳品' in [one.name for one in segments.list_segments(shop)]
+
+
+def test_groups_that_were_asked_for_are_not_called_real_and_can_be_kept(shop):
+    at = open_page("discover", "shop")
+    whole(at)
+    assert "No real groups" in said(at)
+    assert "were asked for all the same" in said(at)
+    run_id = segments.found_groups(shop)[0].run_id
+    at.text_input(key=f"name-{run_id}-1").set_value(f"Kept {HARD_USER}")
+    at.button(key="save_group").click().run()
+    whole(at)
+    kept = [one.name for one in segments.user_lists(shop)]
+    assert kept == [f"Cut {HARD_USER}", f"Kept {HARD_USER}"]
+    actions.run(shop, ACTOR, actions.DeleteSegment(name=f"Kept {HARD_USER}"))
+
+
+def test_lookalikes_of_pasted_ids_are_looked_for_beside_the_page(shop):
+    at = open_page("discover", "shop")
+    at.segmented_control(key="seed_kind").set_value("A list of user ids").run()
+    assert at.button(key="find_lookalikes").disabled
+    at.text_area(key="seed_ids").set_value("\n".join(f"user-{n:02d}" for n in range(1, 11))).run()
+    assert "10 user ids" in said(at)
+    at.button(key="find_lookalikes").click().run()
+    whole(at)
+    finished(shop, "lookalikes")
+    found = segments.found_lookalikes(shop)[0]
+    assert (found.n_seed, found.n_others) == (10, N_USERS - 10)
+    at = open_page("discover", "shop")
+    whole(at)
+    assert "Lookalikes of a list of 10 users" in said(at)
 
 
 def test_a_linked_rule_is_drafted_and_a_broken_one_refused_in_words(shop):

@@ -245,7 +245,7 @@ def _find(
     order = rng.permutation(len(values))[:FITTED_ON]
     sampled = values[order]
     numbers = [k for k in sorted({*tried, *([wanted] if wanted else [])}) if 2 <= k <= len(sampled) // 10]
-    if not numbers or len(sampled) < LEAST_USERS:
+    if not numbers or (len(sampled) < LEAST_USERS and not wanted):
         return _nothing()
     spread = sampled.std(axis=0)
     if not (spread > 1e-12).any():
@@ -310,7 +310,8 @@ def _find(
         [values[group == one].mean(axis=0) if (group == one).any() else middles[one] for one in range(taken)]
     )
     rand, jaccard = refits[taken]
-    return Grouping(taken, taken in passing, p_value, tuple(rows), middles, jaccard, rand)
+    real = taken in passing and len(sampled) >= LEAST_USERS
+    return Grouping(taken, real, p_value, tuple(rows), middles, jaccard, rand)
 
 
 @dataclass(frozen=True, eq=False)
