@@ -1,12 +1,10 @@
 -- Users with an event at second `one`, and a later one at second `next`, at most $most seconds after it.
--- Time is cut into spans of $width seconds: two events of one span are near enough, and between
--- neighbouring spans the last of the earlier and the first of the later one are the nearest.
+-- Time is cut into spans of $width seconds, which is $most: two events of one span are near enough, and
+-- between spans the last of the earlier and the first of the next one are the nearest. Over more than one
+-- span none is.
 SELECT user_id
 FROM (
-    SELECT
-        *,
-        lag(span) OVER (PARTITION BY user_id ORDER BY span) AS span_before,
-        lag(last_one) OVER (PARTITION BY user_id ORDER BY span) AS last_one_before
+    SELECT *, lag(last_one) OVER (PARTITION BY user_id ORDER BY span) AS last_one_before
     FROM (
         SELECT
             user_id,
@@ -19,4 +17,4 @@ FROM (
         GROUP BY 1, 2
     ) AS spans
 ) AS beside
-WHERE first_one < last_next OR (span_before = span - 1 AND first_next - last_one_before <= $most)
+WHERE first_one < last_next OR first_next - last_one_before <= $most
