@@ -51,5 +51,6 @@ elif user_id is not None:
     with beside:
         section("What they did last")
         people.show_history(workspace, user_id)
+        people.link_to_user(workspace, user_id)
 
 slates.show_next_step(workspace, slate)

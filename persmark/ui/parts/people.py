@@ -11,7 +11,7 @@ from persmark.text import text
 from persmark.ui import state
 from persmark.ui.cache import cached
 from persmark.ui.cards import timeline
-from persmark.ui.pages import page_path
+from persmark.ui.pages import STEPS, page_path
 from persmark.ui.tables import show_table
 from persmark.ui.words import day, local_day, note, plain
 
@@ -93,16 +93,21 @@ def link_to_user(workspace: Workspace, user_id: str | None = None) -> None:
     if user_id is None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             note("One person has a page of their own: what they did, attend to, and are likely to do next.")
-            _link(workspace, "Look at one user", {})
+            _link(workspace, "user", "Look at one user", {})
     else:
-        _link(workspace, f"Open user {plain(_short(user_id))}", {"user": user_id})
+        _link(workspace, "user", f"Open user {plain(_short(user_id))}", {"user": user_id})
 
 
-def _link(workspace: Workspace, label: str, asked: dict[str, str]) -> None:
+def link_to_slate(workspace: Workspace, user_id: str) -> None:
+    """A link to what a user would be shown."""
+    _link(workspace, "slates", "What they would be shown", {"user": user_id})
+
+
+def _link(workspace: Workspace, page: str, label: str, asked: dict[str, str]) -> None:
     st.page_link(
-        page_path("user"),
+        page_path(page),
         label=label,
-        icon=":material/person:",
+        icon=f":material/{STEPS[page].icon}:",
         query_params={"workspace": workspace.name, **asked},
     )
 

@@ -15,6 +15,7 @@ from persmark.store import Reader, Workspace, workspace_name
 from persmark.text import text
 from persmark.ui import charts
 from persmark.ui.cache import cached
+from persmark.ui.cache import reader as published
 from persmark.ui.charts.person import lane_title
 from persmark.ui.refusals import shown
 from persmark.ui.show import show_chart
@@ -45,7 +46,8 @@ def _page(
     return found
 
 
-def _every(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
+def _every(reader: Reader, user_id: str) -> pd.DataFrame:
+    """All events, for a download: too many to be remembered."""
     found: pd.DataFrame = profiles.user_history(reader, user_id, _ALL_ROWS).to_pandas()
     return found
 
@@ -175,7 +177,7 @@ def _show_events(
         show_table(table.rename(columns={"event_time": "local_time"}), "user-events", download=False)
         st.download_button(
             "Download all events as CSV",
-            lambda: csv_bytes(cached(_every, workspace, user_id)),
+            lambda: csv_bytes(_every(published(workspace), user_id)),
             file_name=f"events-{workspace_name(user_id)}.csv",
             mime="text/csv",
             key="download-user-events",

@@ -12,6 +12,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui import state
 from persmark.ui.cache import cached
+from persmark.ui.cache import reader as published
 from persmark.ui.parts.person.among import Among, members_of
 from persmark.ui.words import note, plain
 
@@ -35,10 +36,6 @@ def _matches(_: Workspace, reader: Reader, wanted: str) -> tuple[str | None, lis
 
 def _place(workspace: Workspace, reader: Reader, user_id: str, group: str, _saved: object) -> person.Place:
     return person.place_of(reader, user_id, members_of(workspace, reader, group))
-
-
-def _any(workspace: Workspace, reader: Reader, salt: str, group: str, _saved: object) -> str | None:
-    return person.any_user(reader, salt, members_of(workspace, reader, group))
 
 
 def _short(user_id: str) -> str:
@@ -89,7 +86,9 @@ def find(workspace: Workspace, among: Among) -> str | None:
 
 def _draw(workspace: Workspace, among: Among) -> None:
     """In a callback: any of the group becomes the user who is looked at."""
-    drawn = cached(_any, workspace, secrets.token_hex(4), among.name, among.saved)
+    # Another draw each time: nothing to remember.
+    held = published(workspace)
+    drawn = person.any_user(held, secrets.token_hex(4), members_of(workspace, held, among.name))
     if drawn is not None:
         state.fill_widget(KEY, drawn, again=True)
 

@@ -13,7 +13,7 @@ from persmark.ui.parts.person.attention import show_attention
 from persmark.ui.parts.person.contacts import show_contacts
 from persmark.ui.parts.person.headline import show_features
 from persmark.ui.parts.person.membership import show_segments
-from persmark.ui.parts.person.prediction import show_predictions
+from persmark.ui.parts.person.prediction import show_next
 from persmark.ui.parts.person.standing import show_standing
 from persmark.ui.refusals import shown
 
@@ -23,7 +23,7 @@ def show_looks(workspace: Workspace, user_id: str, among: Among, reach: contacte
     """Tabs; only the open one is worked out, and the address keeps which."""
     with shown():
         looks: dict[str, Callable[[], None]] = {
-            "What is next": lambda: show_predictions(workspace, user_id),
+            "What is next": lambda: show_next(workspace, user_id),
             "Attention": lambda: show_attention(workspace, user_id),
             "Beside others": lambda: show_standing(workspace, user_id, among),
             "Segments": lambda: show_segments(workspace, user_id),

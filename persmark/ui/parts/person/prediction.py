@@ -12,6 +12,7 @@ from persmark.text import Text, text
 from persmark.ui import charts
 from persmark.ui.cache import cached
 from persmark.ui.pages import STEPS, page_path
+from persmark.ui.parts.people import link_to_slate
 from persmark.ui.show import show_chart
 from persmark.ui.words import Fact, facts, note, notes, percent, significant, words
 
@@ -80,7 +81,13 @@ def _headline(scores: pd.DataFrame, known: dict[str, predict.Target]) -> list[Fa
     return found
 
 
-def show_predictions(workspace: Workspace, user_id: str) -> None:
+def show_next(workspace: Workspace, user_id: str) -> None:
+    """What is predicted, and the way to what they would be shown."""
+    _show_predictions(workspace, user_id)
+    link_to_slate(workspace, user_id)
+
+
+def _show_predictions(workspace: Workspace, user_id: str) -> None:
     """The main predictions with their intervals, the likeliest categories and channels, and reasons."""
     known = {one.name: one for one in cached(_targets, workspace)}
     if not known:
