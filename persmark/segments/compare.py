@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.segments.cells import Cells, cells
 from persmark.segments.evaluate import Saved
 from persmark.segments.figures import Figures, decided_by, number_figures, share_figures
@@ -53,7 +54,8 @@ class Difference:
         high: Upper end.
         effect: The difference in units of the users' spread: Cohen's d of means, h of shares.
         p_adjusted: Benjamini-Hochberg over all differences of the comparison; None as above.
-        clear: Whether the interval excludes 0 and so does the adjusted one.
+        clear: Whether the interval excludes 0, the adjusted p-value is at most `FALSE_SHARE`, and there are
+            `MINIMUM_GROUP_SIZE` users behind either figure: fewer are single people.
         by_rule: Whether one of the two rules itself speaks of the feature.
     """
 
@@ -267,7 +269,8 @@ def _differences(
     made = []
     for values, p_adjusted in zip(found, tested, strict=True):
         excludes = values["low"] is not None and (values["low"] > 0 or values["high"] < 0)
-        clear = bool(excludes and p_adjusted <= FALSE_SHARE)
+        enough = min(values["n"], values["base_n"]) >= MINIMUM_GROUP_SIZE
+        clear = bool(excludes and p_adjusted <= FALSE_SHARE and enough)
         made.append(Difference(**values, p_adjusted=_known(p_adjusted), clear=clear))
     return tuple(sorted(made, key=lambda one: (not one.clear, -_at_least(one), -abs(one.effect))))
 

@@ -34,6 +34,8 @@ _LEFT_OUT = (
     "frequency", "r_score", "f_score", "m_score",
     "top_category_2", "top_category_3", "top_category_2_share", "top_category_3_share",
 )  # fmt: skip
+# A feature with more values than this part of its users is a date or an id, not a group.
+_MOST_OWN = 0.2
 _RECENCY = (
     "recency_days", "inactive_days", "lifecycle", "rfm_segment", "n_events_recent", "n_orders_recent",
     "spend_recent", "event_trend", "order_trend", "spend_trend",
@@ -124,7 +126,8 @@ def share_figures(reader: Reader, cut: Cells) -> Figures:
         common = sorted(inside, key=lambda value: (-inside[value][1:].sum(), value))
         # Of a yes or no the one says the other.
         kept = [value for value in common if value == "true"] if feature.dtype == "BOOLEAN" else common
-        if len(common) < 2:
+        n_named = sum(counted[1:].sum() for counted in inside.values())
+        if len(common) < 2 or (len(common) > MOST_VALUES and _MOST_OWN * n_named < len(common)):
             continue
         for value in kept[:MOST_VALUES]:
             features.append(feature)

@@ -254,10 +254,10 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
     Raises:
         EmptyError, InputError, NotFoundError: As `compare`.
 
-    Source: Cochran (1977), Sampling Techniques, 3rd ed., section 2.11 (variance of a ratio estimate).
+    Source: Cochran (1977), Sampling Techniques, 3rd ed., section 2.11 (variance of a ratio estimate); Korn
+    & Graubard (1998), Survey Methodology 24(2), 193-201 (a score interval at the effective sample size).
     """
     import pyarrow as pa
-    from scipy.special import stdtrit
 
     cut = cells(reader, rules, saved=saved)
     found = reader.frame(
@@ -285,8 +285,10 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
                 share = n / n_all
                 away = squares - 2 * share * products + share**2 * all_squares
                 error = np.sqrt(np.maximum(away, 0.0) * n_users / (n_users - 1)) / n_all
-                reach = stdtrit(max(n_users - 1, 1), 0.5 + LEVEL / 2) * error
-                at_once = stdtrit(max(n_users - 1, 1), 0.5 + _at_once(n_places * len(cut.names)) / 2) * error
+                # So many independent events would leave as much doubt; where none is seen, as many as users.
+                worth = np.where(error > 0, share * (1 - share) / error**2, n_users)
+                low, high = share_interval(share * worth, worth)
+                least, most = share_interval(share * worth, worth, _at_once(n_places * len(cut.names)))
             for place in range(n_places):
                 rows.append(
                     {
@@ -296,9 +298,9 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
                         "n_events": int(n[place]),
                         "n_users": int(n_users),
                         "share": _known(share[place]),
-                        "low": _known(max(share[place] - reach[place], 0.0)) if n_users > 1 else None,
-                        "high": _known(min(share[place] + reach[place], 1.0)) if n_users > 1 else None,
-                        "clear": bool(n_users > 1 and abs(share[place] - usual[place]) > at_once[place] > 0),
+                        "low": _known(low[place]) if n_users > 1 else None,
+                        "high": _known(high[place]) if n_users > 1 else None,
+                        "clear": bool(n_users > 1 and not least[place] <= usual[place] <= most[place]),
                     }
                 )
     return pa.Table.from_pylist(rows)

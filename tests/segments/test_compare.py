@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -183,13 +186,39 @@ def test_hours_and_weekdays_are_shares_of_own_events(reader: Reader) -> None:
     }
     ten, eleven = rows[HOUR, 10, "second"], rows[HOUR, 11, "second"]
     assert (ten["n_events"], ten["n_users"], ten["share"], eleven["share"]) == (2, 4, 0.5, 0.5)
-    # Each user's one event is 1 or 0 of it: residuals of 1/2; sqrt(4 * 1/4 * 4/3) / 4 = 0.288675, t 3.182446.
-    assert [ten["low"], ten["high"]] == pytest.approx([0.0, 1.0])
+    # Each user's one event is 1 or 0 of it: residuals of 1/2, error sqrt(4 * 1/4 * 4/3) / 4 = 0.288675, as
+    # that of 0.25 / 0.288675 ** 2 = 3 independent events: 0.5 -+ 1.959964 * 0.435936 / 2.280486.
+    assert [ten["low"], ten["high"]] == pytest.approx([0.125334, 0.874666], abs=1e-5)
     assert rows[HOUR, 10, ODD]["share"] == 1.0
     # The campaign at one o'clock was done to the user; eight own events are left.
     assert rows[HOUR, 1, EVERYBODY]["n_events"] == 0
     assert rows[WEEKDAY, 0, EVERYBODY]["share"] == pytest.approx(5 / 8)
     assert rows[WEEKDAY, 1, EVERYBODY]["n_events"] == 3
     assert rows[HOUR, 10, EVERYBODY]["share"] == pytest.approx(5 / 8)
-    # Residuals of 3/8 five times and 5/8 thrice: sqrt(1.875 * 8/7) / 8 = 0.182981, t of seven 2.364624.
-    assert rows[HOUR, 10, EVERYBODY]["low"] == pytest.approx(0.625 - 2.364624 * 0.182981, abs=1e-5)
+    # Residuals of 3/8 five times and 5/8 thrice: error sqrt(1.875 * 8/7) / 8 = 0.182981, worth 7 events.
+    assert rows[HOUR, 10, EVERYBODY]["low"] == pytest.approx(wilson(4.375, 7)[0], abs=1e-6)
+
+
+def test_what_is_clear_has_enough_users_behind_it(tmp_path: Path) -> None:
+    """Twelve who spend 10 to 21, twelve who spend 100 to 111; names of their own are no figures."""
+    users = [f"{ODD}{number}" for number in range(24)]
+    spent = [10 + number if number < 12 else 88 + number for number in range(24)]
+    made = workspace(
+        tmp_path,
+        [event(user, "purchase", "2026-03-02T10:00:00", "milk", value=value)
+         for user, value in zip(users, spent, strict=True)],
+        users=[{"user_id": user, "attributes": json.dumps({"tier": tier, "card": user})}
+               for user, tier in zip(users, [ODD] * 12 + ["b"] * 12, strict=True)],
+    )  # fmt: skip
+    build_profiles(made, actor="test")
+    with made.reader() as opened:
+        whole = compare(opened, {"little": of(*users[:12]), "much": of(*users[12:])})
+        part = compare(opened, {"little": of(*users[:10]), "much": of(*users[12:])})
+    clear = {(one.feature, one.value) for one in whole.clear}
+    assert {("monetary", None), ("attribute_tier", ODD), ("attribute_tier", "b")} <= clear
+    assert ("recency_days", None) not in clear
+    assert "attribute_card" not in {one.feature for one in whole.differences}
+    (money,) = (one for one in part.differences if one.feature == "monetary")
+    assert money.low is not None
+    assert (money.low > 0, money.p_adjusted is not None and money.p_adjusted < 0.001) == (True, True)
+    assert part.clear == ()

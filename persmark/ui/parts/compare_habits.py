@@ -124,7 +124,7 @@ def show_times(workspace: Workspace, called: Mapping[str, str]) -> None:
     note(
         text(
             "Shares of own events by the clock of {zone}, with 95% intervals over users (Cochran's ratio "
-            "estimate).",
+            "estimate, Korn and Graubard's interval).",
             zone=workspace.time_zone,
         )
     )
