@@ -1,6 +1,7 @@
 """Pure functions, table in, Plotly figure out; each with a `read_` twin that says it in a sentence."""
 
 from persmark.ui.charts.base import MAX_POINTS, SERIES, colours
+from persmark.ui.charts.beside import attention, read_attention, read_standing, standing
 from persmark.ui.charts.compared import clock, means, names_beside, read_clock, read_means, read_names
 from persmark.ui.charts.discovered import (
     effects,
@@ -35,14 +36,7 @@ from persmark.ui.charts.people import (
     read_rfm_grid,
     rfm_grid,
 )
-from persmark.ui.charts.person import (
-    attention,
-    read_attention,
-    read_standing,
-    read_timeline,
-    standing,
-    timeline,
-)
+from persmark.ui.charts.person import read_timeline, timeline
 from persmark.ui.charts.predicted import gains, read_gains, read_reliability, reliability
 from persmark.ui.charts.quality import read_source_hours, read_volume, source_hours, volume
 from persmark.ui.charts.results import (

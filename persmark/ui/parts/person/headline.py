@@ -12,7 +12,7 @@ from persmark.profiles import contacted
 from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui.cache import cached
-from persmark.ui.charts.person import figure_of
+from persmark.ui.charts.beside import figure_of
 from persmark.ui.parts.people import catalogue_of, group_title
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, counted, day, escaped, facts, local_day, note, short, shown, significant
