@@ -65,8 +65,8 @@ def _over_categories(targets: Mapping[str, Any]) -> None:
             highs = np.array([one["gains"][against][measure][2] for one in single], float)
             drawn = gains[rng.integers(0, len(gains), (2000, len(gains)))].mean(axis=1)
             low, high = np.quantile(drawn, [0.025, 0.975])
-            print(f"  {measure:5} over {against:4}: mean over {len(gains)} categories {gains.mean():.5f}, categories "
-                  f"drawn [{low:.5f}, {high:.5f}]; better for certain in {int((lows > 0).sum())}, "
+            print(f"  {measure:5} over {against:4}: mean over {len(gains)} categories {gains.mean():.5f}, "
+                  f"categories drawn [{low:.5f}, {high:.5f}]; better for certain in {int((lows > 0).sum())}, "
                   f"worse for certain in {int((highs < 0).sum())}")  # fmt: skip
 
 
@@ -142,8 +142,8 @@ def main() -> int:
             for target in predict.targets(reader)[:4]:
                 begun = time.monotonic()
                 why = predict.reasons(workspace, reader, user, target.name, 3).to_pylist()
-                print(f"reasons of {target.name} in {1000 * (time.monotonic() - begun):.0f} ms:",
-                      [(row["title"], row["value"], row["typical"], round(row["change"], 4)) for row in why])  # fmt: skip
+                said = [(row["title"], row["value"], row["typical"], round(row["change"], 4)) for row in why]
+                print(f"reasons of {target.name} in {1000 * (time.monotonic() - begun):.0f} ms:", said)
         short = [what for what, holds in _required(report) if not holds]
     if options.cdnow and not _cdnow(options.cdnow):
         short.append("BG/NBD equals the published CDNOW parameters")

@@ -99,6 +99,8 @@ def train_predictions(
         if on_progress:
             on_progress(share, doing)
 
+    # Before the limit is set: it holds for the libraries that are loaded by then.
+    import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     remove_orphans(workspace)

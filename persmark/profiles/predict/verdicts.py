@@ -21,6 +21,9 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "amount": ("mae", "captured"),
     "days": ("mae",),
 }
+_MEASURED: Mapping[str, str] = {
+    "brier": "Brier score", "auc": "AUC", "mae": "mean error", "captured": "the money with the best tenth",
+}  # fmt: skip
 BEATS, LEVEL, WORSE = "beats", "not separable from", "is worse than"
 # Below this many who did it, or did not, in the test window, intervals are too wide to lean on.
 FEW = 30
@@ -42,6 +45,16 @@ def standing(gains: Mapping[str, Sequence[float | None]], kind: str) -> str:
 def standings(result: Mapping[str, Any]) -> dict[str, str]:
     """What it was measured against -> how it stands."""
     return {name: standing(gains, result["kind"]) for name, gains in result.get("gains", {}).items()}
+
+
+def _better_by(result: Mapping[str, Any], name: str) -> list[str]:
+    """Counted measures by which it is better for certain."""
+    gains = result["gains"][name]
+    return [one for one in COUNTED[result["kind"]] if (gains[one][1] or 0.0) > 0]
+
+
+def _measured(measures: Sequence[str]) -> str:
+    return " and ".join(_MEASURED[one] for one in measures)
 
 
 def _named(names: Sequence[str]) -> str:
@@ -69,8 +82,17 @@ def verdict(result: Mapping[str, Any]) -> Text:
     said: list[Text] = []
     if by_standing[BEATS]:
         said.append(text("It beats {names}.", names=_named(by_standing[BEATS])))
-    if by_standing[LEVEL]:
-        said.append(text("It is not separable from {names}.", names=_named(by_standing[LEVEL])))
+    even = [name for name in by_standing[LEVEL] if not _better_by(result, name)]
+    if even:
+        said.append(text("It is not separable from {names}.", names=_named(even)))
+    for name in by_standing[LEVEL]:
+        better = _better_by(result, name)
+        if better:
+            rest = [one for one in COUNTED[result["kind"]] if one not in better]
+            said.append(
+                text("By {better} it beats {name}; by {rest} they are not separable.",
+                     better=_measured(better), rest=_measured(rest), name=_named([name]))
+            )  # fmt: skip
     if by_standing[WORSE]:
         said.append(text("It is worse than {names}.", names=_named(by_standing[WORSE])))
     said.append(_figures(result))
