@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from persmark import actions, campaigns, recommend, segments
+from persmark import actions, campaigns, jobs, recommend, segments
 from persmark.privacy import MINIMUM_GROUP_SIZE
 from persmark.store import Workspace, create_workspace
 from persmark.ui.pages import STEPS, page_path
@@ -40,6 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         create_workspace("blank")
         shop = load_shop(tmp_path_factory.mktemp("files"))
         actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
+        actions.run(shop, ACTOR, actions.TrainPredictions())
         actions.run(shop, ACTOR, actions.SaveSegment(name=f"Regulars {HARD_USER}", rule=RULE))
         asked = actions.CreateAudience(name=f"Spring {HARD_USER}", segment="everyone")
         actions.run(shop, ACTOR, asked)
@@ -298,6 +299,33 @@ def test_a_run_that_beats_the_published_one_is_suggested_with_the_button_beside_
     assert f"The latest run, popular · {worse['run_id'][-4:]}, does not beat the simple" in said(at)
     assert "publish_better" not in [one.key for one in at.button]
     actions.run(shop, ACTOR, actions.PublishRun(run_id=first.run_id))
+
+
+def test_predictions_are_shown_with_what_can_be_believed(shop):
+    at = open_page("predictions", "shop")
+    whole(at)
+    assert "It is not separable from" in said(at)
+    assert "It needs 196 days of events; there are 88." in str(
+        next(one.value for one in at.dataframe if "why" in one.value.columns)["why"].tolist()
+    )
+    best = next(one.value for one in at.dataframe if "user_id" in one.value.columns)
+    assert len(best) == N_USERS
+    assert best["chance"].is_monotonic_decreasing
+    at.selectbox(key="prediction").set_value("buy: Aisle 2").run()
+    whole(at)
+    assert "Chance to buy Aisle 2 in the next 28 days." in said(at)
+
+
+def test_training_predictions_begins_from_the_page_and_can_be_cancelled(shop):
+    at = open_page("predictions", "shop")
+    at.button(key="train_predictions").click().run()
+    assert not at.exception
+    job = jobs.latest(shop, "predict")
+    assert job.active
+    assert jobs.cancel(shop, job.job_id).state == "cancelled"
+    at = open_page("predictions", "shop")
+    whole(at)
+    assert "cancelled" in at.info[0].value
 
 
 def test_slates_of_a_user_show_cards_reasons_and_history(shop):
