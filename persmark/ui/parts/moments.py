@@ -14,7 +14,7 @@ from persmark.text import Text, text
 from persmark.ui import state
 from persmark.ui.progress import job_panel, started
 from persmark.ui.tables import show_table
-from persmark.ui.words import local_day, note, notes, section, words
+from persmark.ui.words import local_day, note, notes, plain, section, words
 
 VERBS = ("snapshot",)
 _DAYS_BACK = 28
@@ -116,7 +116,9 @@ def choose(
     every = {one.snapshot_id: one for one in (segments.published_snapshot(workspace), *kept)}
 
     def called(snapshot_id: int) -> str:
-        return words(title_of(every[snapshot_id], workspace.time_zone))
+        one = every[snapshot_id]
+        title = words(title_of(one, workspace.time_zone))
+        return f"{title} · worked out {one.made_at[:10]}" if one in kept and one.stale else title
 
     left, right = st.columns(2)
     with left:
@@ -139,15 +141,32 @@ def choose(
                 text(
                     "“{name}” is kept as it was worked out; events, items or settings have changed since. "
                     "Users whom an undone load or a correction took away still count there, and conditions "
-                    "on events read today's events. Work it out again for what today's data say of it.",
+                    "on events read today's events.",
                     name=title_of(one, workspace.time_zone),
                 )
             )
     notes(said)
+    _offer_again(workspace, [one for one in kept if one.stale and one in (before, after)])
     if before.snapshot_id == after.snapshot_id:
         note("Both are the same moment: choose another one.")
         return None
     return before, after
+
+
+def _offer_again(workspace: Workspace, stale: list[segments.Snapshot]) -> None:
+    """The button that works a stale moment out of today's data; the old one stays beside it."""
+    for one in stale:
+        if st.button(
+            f"Work out “{plain(words(title_of(one, workspace.time_zone)))}” again",
+            key=f"again-{one.snapshot_id}",
+        ):
+            asked = (
+                actions.TakeSnapshot(as_of=one.as_of.isoformat())
+                if one.up_to_source is None
+                else actions.TakeSnapshot(before_source=one.up_to_source + 1)
+            )
+            actions.start(workspace, state.actor(), asked)
+            started("The profiles of that moment are being worked out.")
 
 
 def head() -> None:
