@@ -37,7 +37,7 @@ _DID: Mapping[str, tuple[Text, Text]] = MappingProxyType(
 _WHERE = {
     "item_id": "item {value}",
     "category": "in category {value}",
-    "brand": "of brand {value}",
+    "brand": "from brand {value}",
     "kind": "of kind {value}",
     "order_id": "in order {value}",
     "channel": "by channel {value}",

@@ -8,6 +8,16 @@ from types import MappingProxyType
 from typing import Any
 
 from persmark.profiles import FEATURES, LIFECYCLE, RFM_SEGMENTS, attribute_feature
+from persmark.profiles.predict.targets import (
+    AHEAD_DAYS,
+    BUY,
+    BUY_DAYS,
+    CHURN,
+    NEXT,
+    SPEND,
+    channel_of,
+    thing_of,
+)
 from persmark.segments.event_wording import (
     asks_for_one,
     counted_sentence,
@@ -52,17 +62,25 @@ _NAMED: Mapping[str, Mapping[str, Text]] = MappingProxyType(
         "rfm_segment": {group.name: group.title for group in RFM_SEGMENTS},
     }
 )
-_TARGETS: Mapping[str, Text] = MappingProxyType(
-    {
-        "buy": text("Predicted chance to buy"),
-        "churn": text("Predicted chance to churn"),
-        "spend": text("Predicted spend"),
-        "next_purchase_days": text("Predicted days to the next purchase"),
-    }
-)
-_TARGETS_OF: Mapping[str, str] = MappingProxyType(
-    {"buy": "Predicted chance to buy {name}", "reach": "Predicted chance to be reached by {name}"}
-)
+
+
+def _predicted(name: str) -> tuple[Text, bool] | None:
+    """What a prediction says of a user, and whether it is a chance; None for a target of another kind."""
+    if name in {BUY, CHURN, SPEND, NEXT}:
+        said = {
+            BUY: text("Predicted chance to buy in the next {n} days", n=BUY_DAYS),
+            CHURN: text("Predicted chance not to buy in the next {n} days", n=AHEAD_DAYS),
+            SPEND: text("Predicted spend in the next {n} days", n=AHEAD_DAYS),
+            NEXT: text("Predicted days to the next purchase"),
+        }
+        return said[name], name in {BUY, CHURN}
+    if (thing := thing_of(name)) is not None:
+        return text(
+            "Predicted chance to buy {name} in the next {n} days", name=shown_text(thing), n=BUY_DAYS
+        ), True
+    if (channel := channel_of(name)) is not None:
+        return text("Predicted chance to be reached by {name}", name=shown_text(channel)), True
+    return None
 
 
 def _shown(value: Any, names: Mapping[str, Text]) -> Text:
@@ -94,13 +112,19 @@ def _column(node: ColumnIs) -> Text:
     return _compared(feature.title, feature.unit, node.operator, node.value, names)
 
 
+def _percent(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_percent(one) for one in value)
+    return None if value is None else text("{n}%", n=round(100 * float(value), 6))
+
+
 def _prediction(node: PredictionIs) -> Text:
-    kind, _, name = node.target.partition(": ")
-    if name and kind in _TARGETS_OF:
-        title = Text(_TARGETS_OF[kind], {"name": shown_text(name)})
-    else:
-        title = _TARGETS.get(node.target) or text("Prediction {name}", name=shown_text(node.target))
-    return _compared(title, "", node.operator, node.value, {})
+    found = _predicted(node.target)
+    if found is None:
+        named = text("Prediction {name}", name=shown_text(node.target))
+        return _compared(named, "", node.operator, node.value, {})
+    title, is_chance = found
+    return _compared(title, "", node.operator, _percent(node.value) if is_chance else node.value, {})
 
 
 def sentence(node: Node) -> Text:
