@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -11,6 +11,7 @@ from persmark import actions
 from persmark.store import Workspace
 from persmark.text import text
 from persmark.ui import state
+from persmark.ui.pages import PARTS
 from persmark.ui.words import local_day, note, short
 
 MARK = (
@@ -33,10 +34,13 @@ def mark() -> None:
     st.html('<div class="pm-mark"><i aria-hidden="true"></i><span>persmark</span></div>')
 
 
-def menu(pages: Sequence[Page]) -> None:
-    """Links to the pages; the workspace travels with them."""
-    for page in pages:
-        st.page_link(page, width="stretch")
+def menu(pages: Mapping[str, Page]) -> None:
+    """Links to the pages, part by part; the workspace travels with them."""
+    for part, names in PARTS.items():
+        with st.container(gap="xxsmall", key=f"menu-part-{part.lower()}"):
+            st.html(f'<div class="pm-part">{part}</div>')
+            for name in names:
+                st.page_link(pages[name], width="stretch")
 
 
 def about(workspace: Workspace) -> None:

@@ -41,7 +41,7 @@ with shown():
     with st.sidebar:
         frame.mark()
         unknown = state.pick_workspace()
-        frame.menu(list(pages.values()))
+        frame.menu(pages)
         frame.about(state.workspace())
     state.say_what_was_done()
     if unknown:
