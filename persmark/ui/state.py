@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -134,6 +135,23 @@ def chosen(key: str) -> Any:
 def linked(name: str) -> str:
     """What a link to this page carried under a name; empty without."""
     return str(st.query_params.get(name, ""))
+
+
+def begin_linked(key: str, options: Sequence[str]) -> None:
+    """Before a widget is drawn: what the address names, where the widget has no value yet."""
+    if (asked := linked(key)) in options:
+        fill_widget(key, asked, again=False)
+
+
+def keep_linked(key: str, value: str | None) -> None:
+    """Keep a choice in the address under its plain name; None takes it out.
+
+    A bound widget would write its label there, which changes with the figures in it.
+    """
+    if value is not None:
+        st.query_params[key] = value
+    elif key in st.query_params:
+        del st.query_params[key]
 
 
 def recall_rule() -> dict[str, Any] | None:

@@ -256,3 +256,15 @@ def test_what_is_next_stands_with_its_intervals(tiny):
 
 def test_who_was_not_scored_is_told_so(tiny):
     assert "This user was not scored" in said(open_page("user", "tiny", user="once"))
+
+
+def test_the_address_names_the_group_not_its_size(tiny):
+    at = open_page("user", "tiny", user="ann", among=HARD_USER)
+    whole(at)
+    assert at.selectbox(key="among").value == HARD_USER
+    assert "of 6 in" in said(at)
+    at.selectbox(key="among").set_value("lifecycle: new").run()
+    assert at.query_params["among"] == "lifecycle: new"
+    at.selectbox(key="among").set_value("everyone").run()
+    assert "among" not in at.query_params
+    assert open_page("user", "tiny", among="no such").selectbox(key="among").value == "everyone"

@@ -10,6 +10,7 @@ from persmark import segments
 from persmark.profiles import profile_columns
 from persmark.profiles.person import EVERYONE, Members
 from persmark.store import Reader, Workspace
+from persmark.ui import state
 from persmark.ui.cache import cached
 from persmark.ui.parts import segment_list
 from persmark.ui.parts.saved import saved_versions
@@ -55,15 +56,16 @@ def pick_group(workspace: Workspace, label: str, key: str) -> Among:
     """Choose everyone or a segment that has users; everyone first, then the saved ones."""
     found = {one.segment.name: one for one in segment_list.sizes(workspace) if one.n_users}
     order = sorted(found, key=lambda name: (name != segments.EVERYONE, found[name].segment.built_in))
+    state.begin_linked(key, order)
     chosen = str(
         st.selectbox(
             label,
             order,
             format_func=lambda name: f"{title_of(found[name].segment)} · {found[name].n_users:,} users",
             key=key,
-            bind="query-params",
         )
     )
+    state.keep_linked(key, None if chosen == segments.EVERYONE else chosen)
     return _among(workspace, found[chosen])
 
 
