@@ -145,8 +145,8 @@ def sentence_of(found: Sequence[Trait]) -> Text:
     said: Text | None = None
     for one in found[:3]:
         part = text(
-            "{title} {inside} on average against {outside} of the others",
-            title=text("attention to {name}", name=one.title) if one.dimension else one.title,
+            "{title} {inside} on average, {outside} among the others",
+            title=text("Attention to {name}", name=one.title) if one.dimension else one.title,
             inside=value_text(one.inside, one.unit),
             outside=value_text(one.outside, one.unit),
         )

@@ -129,7 +129,7 @@ def test_what_sets_users_apart_is_measured_by_hand() -> None:
     # Means 1 and 0, standard deviation 0.5; the other measure does not differ.
     assert found == (Trait("weekend_share", "share", 2.0, 1.0, 0.0),)
     assert str(name_of(found)) == "Weekend share high"
-    assert str(sentence_of(found)) == "Weekend share 100% on average against 0% of the others"
+    assert str(sentence_of(found)) == "Weekend share 100% on average, 0% among the others"
 
 
 def test_a_name_speaks_of_lift_where_attention_differs() -> None:

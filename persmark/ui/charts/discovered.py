@@ -9,7 +9,8 @@ from persmark.text import Text, text
 from persmark.ui.charts.base import SERIES, cut, figure
 from persmark.ui.words import percent
 
-_ROOM = 0.12
+# Where each stands beside the tick of its part.
+_LEVELS = {"likeness": 0.28, "rfm": 0.0, "random": -0.28}
 _RANKINGS = (("likeness", "By likeness", 0), ("rfm", "By RFM alone", 1), ("random", "By chance", 7))
 
 
@@ -109,30 +110,34 @@ def recalls(table: pd.DataFrame) -> go.Figure:
     Args:
         table: Columns: `ranking`, `share` (of the ranking, 0 to 1), `recall`, `low`, `high`.
     """
-    drawn = figure(320, legend=True)
-    most = float(table["high"].max()) if len(table) else 1.0
+    drawn = figure(380, legend=True)
+    shares = sorted(table["share"].unique(), reverse=True)
     for ranking, name, place in _RANKINGS:
         rows = table[table["ranking"] == ranking]
         if rows.empty:
             continue
-        drawn.add_bar(
-            x=[f"First {share:.0%}" for share in rows["share"]],
-            y=rows["recall"].to_numpy(),
+        level = _LEVELS[ranking]
+        drawn.add_scatter(
+            x=rows["recall"].to_numpy(),
+            y=[shares.index(share) + level for share in rows["share"]],
+            mode="markers+text",
             name=name,
-            marker={"color": SERIES[place]},
-            # Inside, at the foot: above, an interval would strike it through. A low bar has no room for it.
-            text=[percent(value) if value > _ROOM * most else "" for value in rows["recall"]],
-            textposition="inside",
-            insidetextanchor="start",
-            textangle=0,
-            error_y={"type": "data", "symmetric": False,
+            text=[percent(value) for value in rows["recall"]],
+            textposition="top center",
+            marker={"color": SERIES[place], "size": 11},
+            error_x={"type": "data", "symmetric": False,
                      "array": (rows["high"] - rows["recall"]).to_numpy(),
-                     "arrayminus": (rows["recall"] - rows["low"]).to_numpy(), "width": 5},
-            hovertemplate="%{x}: %{y:.1%}<extra></extra>",
+                     "arrayminus": (rows["recall"] - rows["low"]).to_numpy(),
+                     "color": SERIES[place], "thickness": 2, "width": 5},
+            hovertemplate=name + ": %{x:.1%}<extra></extra>",
         )  # fmt: skip
-    drawn.update_layout(barmode="group")
-    drawn.update_yaxes(tickformat=".0%", rangemode="tozero", title={"text": "Hidden users found there"})
-    drawn.update_xaxes(title={"text": "Part of the ranking that is looked at"})
+    drawn.update_yaxes(
+        tickvals=list(range(len(shares))), ticktext=[f"First {share:.0%}" for share in shares],
+        range=[-0.55, len(shares) - 0.3], showgrid=False,
+    )  # fmt: skip
+    drawn.update_xaxes(
+        tickformat=".0%", rangemode="tozero", title={"text": "Hidden users found in that part of the ranking"}
+    )
     return drawn
 
 

@@ -61,7 +61,7 @@ def _facts(found: segments.FoundGroups) -> None:
     best = taken or max(found.tried, key=lambda one: one.separation - one.by_chance, default=None)
     row = [
         Fact(
-            "Real groups", str(len(found.groups)) if found.real else "None",
+            "Real groups", str(len(found.groups)) if found.real else "None" if found.tried else "–",
             text("among {n} users, {m} measures", n=found.n_users, m=found.measures),
         ),
     ]  # fmt: skip
@@ -88,6 +88,8 @@ def show_found(workspace: Workspace) -> None:
         found = st.selectbox("Search", searches, format_func=_search_title, key="group_search") or found
     _facts(found)
     note(found.verdict)
+    if not found.real and found.tried and not found.groups:
+        note("Compare users by fewer things, or have them cut into a number of parts of your choice.")
     if found.stale:
         note(
             "The data has changed since: these groups describe users as they were. Look again to renew them."

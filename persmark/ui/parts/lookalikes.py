@@ -128,6 +128,11 @@ def _facts(found: segments.Lookalikes) -> None:
         row.append(Fact("Ahead of RFM", f"{100 * lead.difference:+.1f} points",
                         text("95% {low} to {high}", low=f"{100 * lead.low:+.1f}",
                              high=f"{100 * lead.high:+.1f}")))  # fmt: skip
+    area = found.test.area_of("likeness")
+    if area:
+        row.append(Fact("Stand above", percent(area.area),
+                        text("of the others on average, 95% {low} to {high}; any order: 50%",
+                             low=percent(area.low), high=percent(area.high))))  # fmt: skip
     row.append(Fact("Ranked", f"{found.n_others:,}",
                     text("users, took {time}", time=duration(found.seconds))))  # fmt: skip
     facts(row)
@@ -147,11 +152,12 @@ def _show_ranked(workspace: Workspace, found: segments.Lookalikes) -> None:
     )  # fmt: skip
     with st.form("save-lookalikes"), st.container(horizontal=True, vertical_alignment="bottom"):
         n_first = st.number_input(
-            "Keep the first", min_value=1, max_value=found.n_others, key=f"n-first-{found.run_id}",
+            "Keep the first",
+            min_value=1, max_value=found.n_others, key=f"n-first-{found.run_id}",
             value=max(min(found.n_seed, found.n_others), 1),
         )  # fmt: skip
         name = st.text_input(
-            "users as the segment", value=f"Like {_seed(found).render()}"[:80], key=f"like-{found.run_id}"
+            "Segment name", value=f"Like {_seed(found).render()}"[:80], key=f"like-{found.run_id}"
         )
         go = st.form_submit_button("Save segment", key="save_lookalikes", icon=":material/bookmark_add:")
     if go:
