@@ -58,10 +58,11 @@ def _trees(kind: str, n_rows: int, seed: int, **more: Any) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     made = HistGradientBoostingClassifier if kind == "chance" else HistGradientBoostingRegressor
+    steps = {"max_iter": 80, "learning_rate": 0.08} | more
     return made(
-        max_iter=80, learning_rate=0.08, max_leaf_nodes=15, max_bins=63,
+        max_leaf_nodes=15, max_bins=63,
         min_samples_leaf=max(20, n_rows // 500), l2_regularization=1.0,
-        early_stopping=False, random_state=seed, **more,
+        early_stopping=False, random_state=seed, **steps,
     )  # fmt: skip
 
 
@@ -294,6 +295,8 @@ def log_loss(chances: Floats, happened: Floats) -> Floats:
 def simplest(errors: Mapping[str, Floats]) -> str:
     """The simplest candidate that errs no more than the best one by more than the difference is sure of.
 
+    The base rate, which puts nobody above anybody, is taken only where nothing errs less.
+
     Args:
         errors: Candidate -> (n_users,) mean error of each user; from the simplest to the most flexible.
 
@@ -303,8 +306,8 @@ def simplest(errors: Mapping[str, Floats]) -> str:
     best = min(errors, key=lambda name: float(errors[name].mean()))
     for name, each in errors.items():
         worse = each - errors[best]
-        if float(worse.mean()) <= float(worse.std()) / np.sqrt(len(worse)):
-            return name
+        if name != BASE and float(worse.mean()) <= float(worse.std()) / np.sqrt(len(worse)):
+            return name if best != BASE else BASE
     return best
 
 

@@ -178,3 +178,7 @@ def test_the_simplest_that_is_not_surely_worse_is_chosen() -> None:
         simplest({"base": best + 1, "rfm": best + np.array([0.5, -0.4, 0.5, -0.4]), "trees": best}) == "rfm"
     )
     assert simplest({"base": best + 1, "rfm": best + 0.5, "trees": best}) == "trees"
+    assert simplest({"base": best, "rfm": best + 0.1, "trees": best + 0.1}) == "base"
+    # A constant is not taken for simplicity's sake alone.
+    noisy = best + np.array([0.5, -0.4, 0.5, -0.4])
+    assert simplest({"base": noisy, "rfm": noisy, "trees": best}) == "rfm"

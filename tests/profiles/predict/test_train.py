@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from persmark.errors import EmptyError, FileRefusedError, NotFoundError
 from persmark.profiles import predict
 from persmark.profiles.predict import saved
-from persmark.profiles.predict.runs import folder_of
+from persmark.profiles.predict.runs import INPUTS, SCORES, folder_of, keep_run
 from persmark.store import Workspace, create_workspace
-from tests.profiles.made import event, workspace
+from tests.profiles.made import EVENT, event, workspace
 
 ODD = 'o\'Neil "张" 😀%'
 MILK = 'Milk\'s "best" 乳品'
@@ -72,7 +74,7 @@ def test_every_user_has_a_score_of_every_target(shop: Workspace, run: predict.Pr
         odd = reader.rows("SELECT target FROM predictions WHERE score IS NULL OR low > high OR score < 0")
     assert set(counted) == set(names) == set(run.report["targets"])
     assert set(counted.values()) == {N_USERS}
-    assert {predict.buy_of(MILK), predict.buy_of("bread"), predict.CHURN, predict.SPEND} <= set(names)
+    assert {predict.buy_of(MILK), predict.buy_of("bread"), predict.BUY, predict.SPEND} <= set(names)
     assert ids == [(run.run_id,)]
     assert odd == []
 
@@ -117,7 +119,7 @@ def test_what_has_too_little_data_is_refused_in_words(run: predict.PredictionRun
 
 def test_reasons_are_what_a_typical_value_would_change(shop: Workspace) -> None:
     with shop.reader() as reader:
-        for name in (predict.buy_of(MILK), predict.CHURN, predict.SPEND, predict.NEXT):
+        for name in (predict.buy_of(MILK), predict.BUY, predict.SPEND, predict.NEXT):
             found = predict.reasons(shop, reader, ODD, name, 3).to_pylist()
             sizes = [abs(row["change"]) for row in found]
             assert 0 < len(found) <= 3, name
@@ -133,30 +135,49 @@ def test_reasons_of_nothing_are_refused(shop: Workspace) -> None:
         with pytest.raises(NotFoundError, match=r"among the published ones\. Received: buy: rare\."):
             predict.reasons(shop, reader, ODD, predict.buy_of("rare"))
         with pytest.raises(NotFoundError, match=r"User 'nobody' must be among the scored ones"):
-            predict.reasons(shop, reader, "nobody", predict.CHURN)
+            predict.reasons(shop, reader, "nobody", predict.BUY)
+
+
+def another_run(shop: Workspace) -> str:
+    """The published run once more under another id, read from and written to the disk."""
+    first = predict.published_run(shop)
+    stored = saved.load(folder_of(shop, first.run_id))
+    second = f"{first.run_id}-again"
+    scores = stored.table(SCORES).drop_columns("run_id")
+    tables = {
+        SCORES: [scores.append_column("run_id", pa.array([second] * scores.num_rows))],
+        INPUTS: [stored.table(INPUTS)],
+    }
+    files = {name: stored.estimators(name) for name in stored.facts["files"] if name.endswith(".skops")}
+    facts = {name: value for name, value in stored.facts.items() if name != "files"}
+    run = replace(first, run_id=second, state="trained")
+    keep_run(shop, run, lambda folder: saved.store(folder, facts, files, tables))
+    return second
 
 
 def test_a_second_training_waits_to_be_published_and_can_be_rolled_back(shop: Workspace) -> None:
     first = predict.published_run(shop)
-    second = predict.train_predictions(shop)
-    assert second.state == "trained"
-    assert predict.published_run(shop) == first
+    second = another_run(shop)
 
-    def scores() -> list[tuple]:
+    def scored_by() -> list[tuple]:
         with shop.reader() as reader:
-            return reader.rows("SELECT user_id, target, round(score, 9) FROM predictions ORDER BY 1, 2")
+            return reader.rows("SELECT DISTINCT run_id FROM predictions")
 
-    before = scores()
-    assert predict.publish_predictions(shop, second.run_id).state == "published"
-    assert predict.published_run(shop).run_id == second.run_id
+    def why() -> list[dict]:
+        with shop.reader() as reader:
+            return predict.reasons(shop, reader, ODD, predict.buy_of(MILK), 3).to_pylist()
+
+    before = why()
+    assert [one.state for one in predict.prediction_runs(shop)] == ["trained", "published"]
+    assert scored_by() == [(first.run_id,)]
+    assert predict.publish_predictions(shop, second).state == "published"
     assert [one.state for one in predict.prediction_runs(shop)] == ["published", "retired"]
-    # The same events and seed give the same models.
-    assert scores() == before
+    assert scored_by() == [(second,)]
+    assert why() == before
     predict.publish_predictions(shop, first.run_id)
     assert predict.published_run(shop).run_id == first.run_id
-    with pytest.raises(
-        NotFoundError, match=rf"Received: no-such\. Latest: {second.run_id}, {first.run_id}\."
-    ):
+    assert scored_by() == [(first.run_id,)]
+    with pytest.raises(NotFoundError, match=rf"Received: no-such\. Latest: {second}, {first.run_id}\."):
         predict.publish_predictions(shop, "no-such")
 
 
@@ -206,10 +227,6 @@ def test_new_events_make_predictions_stale_and_left_over_folders_go(shop: Worksp
     (copied.folder / "predictions" / "left-over").mkdir()
     with copied.write("events") as writer:
         rows = [event("late", "view", "2026-02-01T10:00:00", "milk")]
-        import pyarrow as pa
-
-        from tests.profiles.made import EVENT
-
         writer.put("events", pa.Table.from_pylist(rows, schema=EVENT))
     assert predict.is_stale(copied, run)
     with pytest.raises(EmptyError):
