@@ -115,11 +115,11 @@ def _alike(one: Floats, other: Floats) -> float:
 
 
 def name_of(found: Sequence[Trait]) -> Text:
-    """A name from what differs most: `Orders high, Dairy 2.1 times`."""
+    """A name from what differs most: `Orders high, Dairy ×2.1`."""
     parts = []
     for one in found:
         if one.lift is not None and one.lift >= _LIFT and one.effect >= SMALL:
-            parts.append(text("{name} {lift} times", name=one.title, lift=round(one.lift, 1)))
+            parts.append(text("{name} ×{lift}", name=one.title, lift=round(one.lift, 1)))
         elif not one.dimension and abs(one.effect) >= MEDIUM:
             template = "{name} high" if one.effect > 0 else "{name} low"
             parts.append(Text(template, {"name": one.title}))

@@ -134,7 +134,7 @@ def test_what_sets_users_apart_is_measured_by_hand() -> None:
 
 def test_a_name_speaks_of_lift_where_attention_differs() -> None:
     found = (Trait(f"category: {DAIRY}", "share", 0.9, 0.42, 0.2), Trait("recency_days", "days", -0.8, 3, 30))
-    assert str(name_of(found)) == f"{DAIRY} 2.1 times, Recency low"
+    assert str(name_of(found)) == f"{DAIRY} ×2.1, Recency low"
     assert str(name_of(())) == "Close to everybody else"
 
 
