@@ -1,7 +1,14 @@
 """Events become one row per user, as of a time: what marketers call profiles."""
 
 from persmark.profiles.attention import attention_of, attention_over_all, opportunities
-from persmark.profiles.build import ProfilesBuilt, build_profiles, outdated, profiles_as_of, refresh_profiles
+from persmark.profiles.build import (
+    ProfilesBuilt,
+    build_profiles,
+    making,
+    outdated,
+    profiles_as_of,
+    refresh_profiles,
+)
 from persmark.profiles.catalogue import (
     DAYPARTS,
     FEATURES,
@@ -41,6 +48,7 @@ __all__ = [
     "distribution",
     "feature_catalogue",
     "opportunities",
+    "making",
     "outdated",
     "profile",
     "profile_columns",

@@ -213,12 +213,15 @@ def refresh_profiles(
     return _publish(workspace, as_of, actor, on_progress, whole=False)
 
 
+def making() -> dict[str, Any]:
+    """The digest of the statements (`recipe`) and the `settings` in force, which profiles are made by."""
+    return {"recipe": recipe(RECIPE), "settings": asdict(settings().profiles)}
+
+
 def outdated(workspace: Workspace) -> bool:
     """Whether the published profiles were made by other statements or settings than those in force."""
     made = workspace.stats("profiles")
-    return bool(made) and (
-        made.get("recipe") != recipe(RECIPE) or made.get("settings") != asdict(settings().profiles)
-    )
+    return bool(made) and any(made.get(name) != value for name, value in making().items())
 
 
 def profiles_as_of(
@@ -321,7 +324,9 @@ def _make(
             on_progress(done, text(doing))
         if name == _WALK:
             found = _params(read_sql("persmark.profiles", "touches"), values)
-            attention.walk(writer, found, in_order=not refreshing)
+            one_file = len(writer.manifest.group("events").files) == 1
+            in_order = one_file and not refreshing and up_to_source is None
+            attention.walk(writer, found, in_order=in_order)
         elif name == _SPREAD:
             for spread in attention.spread(writer, n_counted, refreshing=refreshing):
                 if on_progress:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.jobs import OnProgress, unwatched
-from persmark.profiles import profile_columns, profiles_as_of
-from persmark.settings import settings
+from persmark.profiles import making, profile_columns, profiles_as_of
 from persmark.store import Reader, Workspace, now, quoted, read_sql
 from persmark.text import Text, text
 
@@ -35,7 +34,7 @@ class Snapshot:
         before: Name of the upload it stands before; None where it is a date's.
         n_users: Users with a profile.
         made_at: ISO-8601 UTC; empty for the profiles of now.
-        stale: Whether events, catalogue or the settings of profiles have changed since it was made.
+        stale: Whether events, catalogue, or how profiles are made have changed since.
     """
 
     snapshot_id: int
@@ -93,7 +92,7 @@ def _contents(workspace: Workspace) -> dict[str, int]:
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
     """The kept moments, latest moment first."""
-    present, chosen = _contents(workspace), asdict(settings().profiles)
+    present, made_by = _contents(workspace), making()
     found = [
         Snapshot(
             snapshot_id=one["snapshot_id"],
@@ -102,7 +101,7 @@ def list_snapshots(workspace: Workspace) -> list[Snapshot]:
             before=one["before"],
             n_users=one["n_users"],
             made_at=one["made_at"],
-            stale=one["reads"] != present or one.get("settings") != chosen,
+            stale=one["reads"] != present or one.get("making") != made_by,
         )
         for one in _kept(workspace)
     ]
@@ -251,7 +250,7 @@ def take_snapshot(
             "n_users": found.num_rows,
             "made_at": now(),
             "reads": reads,
-            "settings": asdict(settings().profiles),
+            "making": making(),
         }
         writer.rows(
             read_sql("persmark.segments", "kept_snapshots"),

@@ -126,7 +126,7 @@ def test_it_is_asked_for_by_verb_and_by_who_may(made: Workspace) -> None:
 def test_other_settings_make_it_stale(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     take_snapshot(made, as_of=datetime(2026, 1, 4))
     changed = replace(settings(), profiles=replace(settings().profiles, lost_days=90))
-    monkeypatch.setattr("persmark.segments.snapshots.settings", lambda: changed)
+    monkeypatch.setattr("persmark.profiles.build.settings", lambda: changed)
     assert get_snapshot(made, 1).stale
 
 
