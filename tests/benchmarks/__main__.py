@@ -39,6 +39,7 @@ def main() -> None:
         run(f"{HERE}/bench_load.py", *size, "--runs", str(options.runs), "--keep", f"{temporary}/data")
         run(f"{HERE}/bench_quality.py", "--csv", csv)
         run(f"{HERE}/bench_profiles.py", "--csv", csv)
+        run(f"{HERE}/bench_profiles.py", "--csv", csv, "--catalogue")
         made = ["--csv", csv, "--users", str(options.users), "--seed", "1"]
         run(f"{HERE}/bench_profiles.py", *made, "--refresh")
         run("-m", "persmark", "profiles", "--workspace", "bench")
