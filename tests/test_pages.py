@@ -370,6 +370,7 @@ def test_a_campaign_is_made_from_the_page_alone(shop):
 
 def test_what_a_holdout_can_tell_is_said_before_it_is_drawn(shop):
     at = open_page("campaigns", "shop")
+    at.selectbox(key="audience_segment").set_value(f"Regulars {HARD_USER}").run()
     regulars = segments.count(shop.reader(), RULE)
     assert f"About {round(0.1 * regulars)} of {regulars} users would be held out" in said(at)
     at.slider(key="holdout_share").set_value(0).run()
