@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from persmark.segments.nodes import Fields
 from persmark.segments.rules import ITEM_FIELDS
-from persmark.segments.trees import column, is_null, nested, opposite, select, table
+from persmark.segments.trees import column, is_null, nested, select, table
 
 DAY_SECONDS = 86_400
 
@@ -72,7 +72,7 @@ class Scope:
 
     def whose(self, name: str) -> list[exp.Expr]:
         """Rows of a table that name a user, and of the user asked about where there is one."""
-        return self.of_user(name) or [opposite(is_null(column("user_id", name)))]
+        return self.of_user(name) or [exp.Not(this=is_null(column("user_id", name)))]
 
     def of_user(self, name: str) -> list[exp.Expr]:
         """Rows of the user asked about; no test where all are."""

@@ -6,10 +6,12 @@ Every piece stands in one place: a piece that is wanted twice is copied by whoev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from sqlglot import exp
 
 DIALECT = "duckdb"
+_MOST_IN_A_ROW = 16
 
 
 def column(name: str, table: str) -> exp.Column:
@@ -49,9 +51,9 @@ def is_null(place: exp.Expr) -> exp.Expr:
 
 
 def joined(parts: Sequence[exp.Expr], joint: type[exp.Connector]) -> exp.Expr:
-    """Joined as a shallow tree, so that hundreds of parts do not nest hundreds deep."""
-    if len(parts) == 1:
-        return parts[0]
+    """Joined one after the other; hundreds of parts as a shallow tree, not nested hundreds deep."""
+    if len(parts) <= _MOST_IN_A_ROW:
+        return reduce(lambda left, right: joint(this=left, expression=right), parts)
     half = len(parts) // 2
     left, right = joined(parts[:half], joint), joined(parts[half:], joint)
     return exp.Paren(this=joint(this=left, expression=right))
