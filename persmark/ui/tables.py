@@ -27,13 +27,19 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
     "rfm_segment_before": "RFM before", "rfm_segment_after": "RFM after",
     "n_purchases_before": "Orders before", "n_purchases_after": "Orders after",
     "monetary_before": "Spent before", "monetary_after": "Spent after", "from_group": "From",
+    "measured": "Prediction", "better_by": "Ours better by", "better_low": "At least",
+    "better_high": "At most", "auc": "AUC", "auc_above_rfm": "AUC above RFM",
+    "brier_below_rfm": "Brier below RFM", "n_bought": "Bought", "bought_share": "Share that bought",
     "n_rows": "Rows", "became": "Became", "trained_at": "Trained at",
 })  # fmt: skip
 
 
 _NAMES_OF_FILES = ("file", "name", "used_for")
 _LONG_NAME = 36
-_METRICS = ("ndcg", "low", "high", "recall", "hit_rate", "mrr", "coverage")
+_METRICS = (
+    "ndcg", "low", "high", "recall", "hit_rate", "mrr", "coverage", "auc", "value", "better_by", "better_low",
+    "better_high",
+)  # fmt: skip
 
 
 def heading(column: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from persmark.profiles.predict.pairs import Pairs, Things, pair_outcomes, pairs
 from persmark.profiles.predict.targets import AHEAD_DAYS, BUY, CHURN, NEXT, SPEND
 from persmark.profiles.predict.windows import Plan
 from persmark.store import Reader, Workspace
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass
@@ -63,8 +59,6 @@ class Material:
     whom: Whom
     pair_whom: Whom
     things: Things = field(default_factory=lambda: Things((), (), False))
-    _profiles: dict[datetime, pa.Table] = field(default_factory=dict)
-    _activities: dict[datetime, Activity | None] = field(default_factory=dict)
     _frames: dict[tuple[datetime, Whom], Frame] = field(default_factory=dict)
     _pairs: dict[datetime, tuple[Pairs, Column]] = field(default_factory=dict)
 
@@ -72,23 +66,21 @@ class Material:
         """Features of the users that are learned from."""
         whom = whom or self.whom
         if (moment, whom) not in self._frames:
-            if moment not in self._profiles:
-                self._profiles[moment] = profiles_as_of(self.workspace, moment)
-            made = features.frame(
-                self.workspace, self.reader, moment, self.begun, whom=whom, profiles=self._profiles[moment]
-            )
-            activity = self._activity(moment, made if whom == self.whom else None)
-            self._frames[moment, whom] = activity.columns(made) if activity else made
+            self._read(moment, whom)
         return self._frames[moment, whom]
 
-    def _activity(self, moment: datetime, learned_from: Frame | None) -> Activity | None:
-        """The purchase models of a moment, fitted to the users that are learned from."""
-        if moment not in self._activities:
-            given = learned_from or self.frame(moment)
-            # Asking for the frame has fitted them on the way.
-            if moment not in self._activities:
-                self._activities[moment] = Activity.fit(given)
-        return self._activities[moment]
+    def _read(self, moment: datetime, whom: Whom) -> None:
+        """All frames of a moment at once: the profiles of everybody are held no longer than that."""
+        given = profiles_as_of(self.workspace, moment)
+        asked = dict.fromkeys((self.whom, self.pair_whom, whom))
+        if moment == self.as_of:
+            asked[Whom()] = None
+        activity: Activity | None = None
+        for one in asked:
+            made = features.frame(self.workspace, self.reader, moment, self.begun, whom=one, profiles=given)
+            if one == self.whom:
+                activity = Activity.fit(made)
+            self._frames[moment, one] = activity.columns(made) if activity else made
 
     def outcomes(self, moment: datetime, days: int) -> dict[str, Column]:
         """`n_lines`, `money`, `days_until` of the days after, in the users' order; NaN for nothing."""

@@ -57,10 +57,14 @@ def read_reliability(table: pd.DataFrame) -> Text:
         return text("There was nobody to judge by.")
     inside = (table["mean"] >= table["share_low"]) & (table["mean"] <= table["share_high"])
     gap = (table["mean"] - table["share"]).astype(float)
+    rows = float(table["n"].sum())
     worst = table.iloc[int(gap.abs().to_numpy().argmax())]
     return text(
-        "In {k} of {n} groups of like chances the promised one lies within the interval of what came;"
-        " the largest miss is {mean} promised, {share} came ({low} to {high}, {m} rows).",
+        "On average {all_mean} was promised and {all_share} came. In {k} of {n} groups of like chances the"
+        " promise lies within the interval of what came; the largest miss is {mean} promised, {share} came"
+        " ({low} to {high}, {m} rows).",
+        all_mean=percent(float((table["mean"] * table["n"]).sum()) / rows),
+        all_share=percent(float((table["share"] * table["n"]).sum()) / rows),
         k=int(inside.sum()), n=len(table), mean=percent(float(worst["mean"])),
         share=percent(float(worst["share"])), low=percent(float(worst["share_low"])),
         high=percent(float(worst["share_high"])), m=int(worst["n"]),
