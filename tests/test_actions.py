@@ -33,7 +33,8 @@ ANY = {
     ],
     "marketer": [
         actions.BuildProfiles(), actions.SaveSegment("s", RULE), actions.DeleteSegment("s"),
-        actions.RestoreSegment("s"), actions.Train("popular"), actions.PublishRun("x"),
+        actions.RestoreSegment("s"), actions.UndoSegment("s"), actions.DuplicateSegment("s"),
+        actions.ImportSegment("{}"), actions.ExportSegment("s"), actions.Train("popular"), actions.PublishRun("x"),
         actions.TrainPredictions(), actions.PublishPredictions("x"), actions.Evaluate(),
         actions.CreateAudience("a"), actions.ExportAudience("a"),
     ],
@@ -98,6 +99,20 @@ def test_every_load_build_train_and_export_leaves_one_row(shop: Workspace, tmp_p
     assert {row["actor"] for row in rows[2:-2]} == {"Zoë 张"}
     assert json.loads(rows[0]["result"])["sources"][0]["loaded"] == 9
     assert json.loads(rows[3]["request"]) == {"recommender": "popular", "settings": {"half_life_days": 7}}
+
+
+def test_segments_are_undone_copied_and_brought_in(shop: Workspace) -> None:
+    marketer = Actor("Zoë 张", "marketer")
+    actions.run(shop, marketer, actions.SaveSegment(HARD, RULE))
+    actions.run(shop, marketer, actions.SaveSegment(HARD, {"all": []}))
+    assert actions.run(shop, marketer, actions.UndoSegment(HARD)) == {"segment": HARD, "version": 3}
+    copied = actions.run(shop, marketer, actions.DuplicateSegment(HARD))
+    assert copied == {"segment": f"{HARD} (copy)", "version": 1}
+    brought = actions.run(shop, marketer, actions.ImportSegment(json.dumps(RULE), name="brought"))
+    assert brought == {"segment": "brought", "version": 1, "also": []}
+    with pytest.raises(InputError, match=r"at least 11 users\. Received: 3\."):
+        actions.run(shop, marketer, actions.ExportSegment(HARD))
+    assert audited(shop)[2:] == ["save segment", "save segment", "undo segment", "save segment", "save segment"]
 
 
 def test_a_refused_verb_leaves_no_row(shop: Workspace) -> None:

@@ -14,7 +14,7 @@ from persmark.store import Reader
 from tests.segments.random_rules import SAVED, Seen, holds, look, make_shop, random_rule
 
 SEED = 20_261
-N_RULES = 100
+N_RULES = 60
 
 
 @pytest.fixture(scope="module")
