@@ -112,7 +112,13 @@ def test_segments_are_undone_copied_and_brought_in(shop: Workspace) -> None:
     assert brought == {"segment": "brought", "version": 1, "also": []}
     with pytest.raises(InputError, match=r"at least 11 users\. Received: 3\."):
         actions.run(shop, marketer, actions.ExportSegment(HARD))
-    assert audited(shop)[2:] == ["save segment", "save segment", "undo segment", "save segment", "save segment"]
+    assert audited(shop)[2:] == [
+        "save segment",
+        "save segment",
+        "undo segment",
+        "save segment",
+        "save segment",
+    ]
 
 
 def test_a_refused_verb_leaves_no_row(shop: Workspace) -> None:
