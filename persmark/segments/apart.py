@@ -21,7 +21,8 @@ Mask = npt.NDArray[np.bool_]
 SMALL, MEDIUM = 0.2, 0.5
 # Attention to a name of at least this many times the others', for it to be part of a group's name.
 _LIFT = 1.25
-# Of two measures that correlate more, the one that differs more speaks for both.
+# Of two measures that correlate more, the one that differs more speaks for both; not for attention,
+# though: that they come in the morning does not say that they come for dairy.
 _SAME = 0.75
 _LISTED, _NAMED = 8, 2
 
@@ -97,7 +98,9 @@ def differences(
     for place in np.argsort(-np.abs(np.nan_to_num(effect)), kind="stable"):
         if not abs(effect[place]) >= SMALL or len(chosen) == _LISTED:
             break
-        if all(_alike(filled[:, place], filled[:, other]) < _SAME for other in chosen):
+        kind = matrix.measures[place].of_attention
+        said = [other for other in chosen if matrix.measures[other].of_attention == kind]
+        if all(_alike(filled[:, place], filled[:, other]) < _SAME for other in said):
             chosen.append(int(place))
     return tuple(
         Trait(
@@ -114,17 +117,24 @@ def _alike(one: Floats, other: Floats) -> float:
     return abs(float(a @ b)) / size if size else 0.0
 
 
+def _part(one: Trait) -> Text:
+    if one.dimension and one.lift is None:
+        return text("{name} (only they)", name=one.title)
+    if one.lift is not None:
+        return text("{name} ×{lift}", name=one.title, lift=round(one.lift, 1))
+    return Text("{name} high" if one.effect > 0 else "{name} low", {"name": one.title})
+
+
 def name_of(found: Sequence[Trait]) -> Text:
     """A name from what differs most: `Orders high, Dairy ×2.1`."""
-    parts = []
+    fit: list[Trait] = []
     for one in found:
-        if one.lift is not None and one.lift >= _LIFT and one.effect >= SMALL:
-            parts.append(text("{name} ×{lift}", name=one.title, lift=round(one.lift, 1)))
-        elif not one.dimension and abs(one.effect) >= MEDIUM:
-            template = "{name} high" if one.effect > 0 else "{name} low"
-            parts.append(Text(template, {"name": one.title}))
-        if len(parts) == _NAMED:
-            break
+        attended = one.dimension and one.effect >= SMALL and (one.lift is None or one.lift >= _LIFT)
+        if attended or (not one.dimension and abs(one.effect) >= MEDIUM):
+            fit.append(one)
+    # What they do and what they turn to, where both tell; else the two that differ most.
+    other = [one for one in fit if bool(one.dimension) != bool(fit[0].dimension)]
+    parts = [_part(one) for one in [*fit[:1], *other[:1], *fit[1:]][:_NAMED]]
     if not parts:
         return text("Close to everybody else")
     return parts[0] if len(parts) == 1 else text("{one}, {other}", one=parts[0], other=parts[1])

@@ -149,6 +149,13 @@ def test_the_planted_groups_are_found_named_and_stable(shop, groups) -> None:
     assert "real groups" in str(groups.verdict)
     assert "40 users (50% of all)" in str(groups.groups[0].sentence)
     assert groups.groups[0].title != groups.groups[1].title
+    titles = [str(one.title) for one in groups.groups]
+    assert sorted(
+        name for name in (DAIRY, "Beer") if any(f"{name} (only they)" in one for one in titles)
+    ) == [
+        "Beer",
+        DAIRY,
+    ]
     assert segments.found_groups(shop)[0] == groups
 
 

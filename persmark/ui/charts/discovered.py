@@ -10,7 +10,7 @@ from persmark.ui.charts.base import SERIES, cut, figure
 from persmark.ui.words import percent
 
 # Where each stands beside the tick of its part.
-_LEVELS = {"likeness": 0.28, "rfm": 0.0, "random": -0.28}
+_LEVELS = {"likeness": 0.3, "rfm": 0.0, "random": -0.3}
 _RANKINGS = (("likeness", "By likeness", 0), ("rfm", "By RFM alone", 1), ("random", "By chance", 7))
 
 
@@ -110,7 +110,7 @@ def recalls(table: pd.DataFrame) -> go.Figure:
     Args:
         table: Columns: `ranking`, `share` (of the ranking, 0 to 1), `recall`, `low`, `high`.
     """
-    drawn = figure(380, legend=True)
+    drawn = figure(440, legend=True)
     shares = sorted(table["share"].unique(), reverse=True)
     for ranking, name, place in _RANKINGS:
         rows = table[table["ranking"] == ranking]
