@@ -75,6 +75,7 @@ def reasons(workspace: Workspace, reader: Reader, user_id: str, name: str, k: in
         FileRefusedError: The stored model was changed.
     """
     import pyarrow as pa
+    from threadpoolctl import threadpool_limits
 
     run_id = reader.manifest.group("scores").stats.get("run_id")
     if not run_id:
@@ -89,10 +90,12 @@ def reasons(workspace: Workspace, reader: Reader, user_id: str, name: str, k: in
     folder = folder_of(workspace, str(run_id))
     facts = _facts(str(folder))
     given = _inputs(reader, user_id, facts)
-    if thing_of(name) is not None and name not in facts["targets"]:
-        changes = _pair_changes(reader, folder, facts, given, str(thing_of(name)))
-    else:
-        changes = _user_changes(reader, folder, facts, given, name)
+    # A few dozen rows: threads would wait for one another longer than they work.
+    with threadpool_limits(limits=1):
+        if thing_of(name) is not None and name not in facts["targets"]:
+            changes = _pair_changes(reader, folder, facts, given, str(thing_of(name)))
+        else:
+            changes = _user_changes(reader, folder, facts, given, name)
     changes.sort(key=lambda row: -abs(row["change"]))
     kept = [row for row in changes if row["change"]][:k]
     fields = ("feature", "title", "value", "typical")

@@ -96,6 +96,12 @@ def verdict(result: Mapping[str, Any]) -> Text:
     if by_standing[WORSE]:
         said.append(text("It is worse than {names}.", names=_named(by_standing[WORSE])))
     said.append(_figures(result))
+    off, came = result.get("off", [None, None, None]), result["share"][0]
+    if result["kind"] == "chance" and None not in off and (off[1] > 0 or off[2] < 0):
+        said.append(
+            text("Its level was off: {promised} was promised on average, {came} came.",
+                 promised=f"{came + off[0]:.1%}", came=f"{came:.1%}")
+        )  # fmt: skip
     if (
         result["kind"] == "chance"
         and min(result["n_positive"], result["n_rows"] - result["n_positive"]) < FEW

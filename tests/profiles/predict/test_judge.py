@@ -143,13 +143,19 @@ def test_a_verdict_says_what_it_beats_and_when_it_rests_on_few() -> None:
     assert said.startswith("It beats the base rate. AUC 1.000")
     assert "Only 10 of 20 did it" in said
     assert standings(result) == {"base": BEATS}
+    assert "level was off" not in said
+    low = {
+        **result,
+        **judge_chances(users, happened, {OURS: scores[OURS] / 2, "base": scores["base"]}, seed=0),
+    }
+    assert "Its level was off: 25.0% was promised on average, 50.0% came." in verdict(low).render()
     assert unpacked(packed(verdict(result))) == verdict(result)
 
 
 def test_a_verdict_tells_by_which_measure_it_is_better() -> None:
     figure = [1.0, 0.9, 1.1]
     result = {
-        "kind": "amount", "n_users": 9, "n_positive": 9, "n_rows": 9,
+        "kind": "amount", "n_users": 9, "n_positive": 9, "n_rows": 9, "share": figure,
         "figures": {OURS: {"mae": figure, "captured": figure, "ratio": figure}},
         "gains": {"bgnbd": {"mae": [2.0, 1.0, 3.0], "captured": [0.1, -0.1, 0.2]},
                   "rfm": {"mae": [2.0, -1.0, 3.0], "captured": [0.1, -0.1, 0.2]}},
