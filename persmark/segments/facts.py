@@ -171,6 +171,9 @@ def marks_together(
 def _among(everybody: People, users: Any) -> Marks:
     import pyarrow.compute as pc
 
+    if not len(users):
+        return np.zeros(len(everybody.users), np.bool_)
+
     found: Marks = pc.is_in(everybody.users, value_set=users).to_numpy(zero_copy_only=False)
     return found
 
