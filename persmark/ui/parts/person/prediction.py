@@ -26,6 +26,11 @@ def _targets(_: Workspace, reader: Reader) -> list[predict.Target]:
     return predict.targets(reader)
 
 
+def _stale(workspace: Workspace, _: Reader) -> bool:
+    run = predict.published_run(workspace)
+    return run is not None and predict.is_stale(workspace, run)
+
+
 def _predictions(_: Workspace, reader: Reader, user_id: str) -> pd.DataFrame:
     found: pd.DataFrame = predict.predictions_of(reader, user_id).to_pandas()
     return found
@@ -100,8 +105,7 @@ def _show_predictions(workspace: Workspace, user_id: str) -> None:
     if scores.empty:
         note("This user was not scored: they are newer than the predictions, or had no event before them.")
         return
-    run = predict.published_run(workspace)
-    if run is not None and predict.is_stale(workspace, run):
+    if cached(_stale, workspace):
         note("These predictions are older than the events: training them again brings them up to date.")
     shown = _headline(scores, known)
     if shown:
@@ -128,17 +132,10 @@ def _show_chances(scores: pd.DataFrame, known: dict[str, predict.Target]) -> Non
         rows[["title", "score", "low", "high", "definition"]],
         "chances",
     )
-    off = rows.head(_DRAWN)
-    n_off = int(((off["score"] < off["low"]) | (off["score"] > off["high"])).sum())
-    if n_off:
-        note(
-            text(
-                "{n} of these {m} chances lie outside what was seen of such users in the test weeks: "
-                "trust the bars there, not the dots.",
-                n=n_off,
-                m=len(off),
-            )
-        )
+    note(
+        "A dot is this user's chance; a bar is how many of the users with such a chance did it in the test "
+        "weeks, tenth by tenth of all. Where the two lie apart, the tenth is wide or the chance is off."
+    )
 
 
 def _show_reasons(
