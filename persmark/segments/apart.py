@@ -24,6 +24,7 @@ _LIFT = 1.25
 # Of two measures that correlate more, the one that differs more speaks for both; not for attention,
 # though: that they come in the morning does not say that they come for dairy.
 _SAME = 0.75
+_TOLD_FIRST = 1.25
 _LISTED, _NAMED = 8, 2
 
 
@@ -94,14 +95,18 @@ def differences(
     plain = values.astype(np.float64)
     means = _means(plain, there), _means(plain, ~there)
     filled = np.where(np.isnan(compared), np.nanmean(compared, axis=0), compared)
+    # Of two names that take attention from each other, the one that has it is told.
+    turned_to = np.array([one.of_attention for one in matrix.measures]) & (effect > 0)
+    size = np.abs(np.nan_to_num(effect))
     chosen: list[int] = []
-    for place in np.argsort(-np.abs(np.nan_to_num(effect)), kind="stable"):
-        if not abs(effect[place]) >= SMALL or len(chosen) == _LISTED:
-            break
+    for place in np.argsort(-np.where(turned_to, _TOLD_FIRST, 1.0) * size, kind="stable"):
         kind = matrix.measures[place].of_attention
         said = [other for other in chosen if matrix.measures[other].of_attention == kind]
-        if all(_alike(filled[:, place], filled[:, other]) < _SAME for other in said):
+        if size[place] >= SMALL and all(_alike(filled[:, place], filled[:, other]) < _SAME for other in said):
             chosen.append(int(place))
+        if len(chosen) == _LISTED:
+            break
+    chosen.sort(key=lambda place: -size[place])
     return tuple(
         Trait(
             matrix.measures[place].name, matrix.measures[place].unit, float(effect[place]),
