@@ -22,4 +22,4 @@ if run is not None:
     predictions.show_one(workspace, run)
     predictions.show_categories(run)
     predictions.show_refused(run)
-    predictions.show_runs(workspace, busy=busy)
+predictions.show_runs(workspace, busy=busy)

@@ -154,10 +154,8 @@ def train_predictions(
 
 
 def _material(workspace: Workspace, reader: Reader, seed: int) -> Material:
-    begun, newest, n_users = reader.rows(
-        "SELECT min(event_time), max(event_time), count(DISTINCT user_id) FROM events", limit_ms=None
-    )[0]
-    if newest is None:
+    begun, newest, n_users = reader.rows(features.query("history"), limit_ms=None)[0]
+    if begun is None:
         raise EmptyError(text("Predictions need events. Received: a workspace without any."),
                          title="No events yet", hint="Load events first.")  # fmt: skip
     built = workspace.stats("profiles").get("as_of")

@@ -259,7 +259,7 @@ def _runs(workspace: Workspace, _: Reader, _n_runs: int) -> list[dict[str, Any]]
 def show_runs(workspace: Workspace, *, busy: bool) -> None:
     """All trainings; another one is published, which is also the way back."""
     found = cached(_runs, workspace, workspace.state.count("prediction_runs"))
-    if len(found) < 2:
+    if not found or [run["state"] for run in found] == ["published"]:
         return
     section("Trainings", "Rules, lists and pages use the published one.")
     show_table(pd.DataFrame(found), "prediction-runs")

@@ -235,6 +235,17 @@ def test_new_events_make_predictions_stale_and_left_over_folders_go(shop: Worksp
     assert predict.published_run(copied).run_id == run.run_id
 
 
+def test_history_begins_with_the_first_behaviour_and_not_with_a_mailing(tmp_path: Path) -> None:
+    made = workspace(
+        tmp_path,
+        [event("u", "campaign_received", "2025-06-01T10:00:00", channel="mail"),
+         event("u", "purchase", "2026-01-01T10:00:00", "a", value=1),
+         event("v", "purchase", "2026-01-21T10:00:00", "a", value=1)],
+    )  # fmt: skip
+    with pytest.raises(EmptyError, match=r"It needs 84 days of events; there are 20\."):
+        predict.train_predictions(made)
+
+
 def test_nothing_is_predicted_from_nothing(tmp_path: Path) -> None:
     empty = create_workspace("empty", root=tmp_path)
     with pytest.raises(EmptyError, match=r"Predictions need events\. Received: a workspace without any\."):
