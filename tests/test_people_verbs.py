@@ -126,3 +126,28 @@ def test_too_few_users_are_told_so(run: Any, refused: Any, tmp_path: Path) -> No
     assert refused("segments", "--build", "x").startswith(
         "persmark: A segment must have a rule. Received: --build without --rule."
     )
+
+
+def test_a_saved_segment_is_changed_and_taken_back(run: Any, refused: Any, tmp_path: Path) -> None:
+    name = 'Käufer "两次" 🧀'
+    rule = {"column": "n_purchases", "is": ">=", "value": 2}
+    run("segments", "--build", name, "--rule", rule_file(tmp_path, rule))
+    run("segments", "--build", name, "--rule", rule_file(tmp_path, {**rule, "value": 5}))
+    found = run("segment", name)
+    assert [one["version"] for one in found["versions"]] == [2, 1]
+    assert found["rule"] == {**rule, "value": 5}
+    assert "WHERE" in found["sql"]
+    run("segment", name, "--undo")
+    assert run("segment", name)["rule"] == rule
+    (clause,) = run("segment", name, "--why", HARD_USER)
+    assert clause == {"clause": "Orders is at least 2 orders", "holds": True}
+    copy = tmp_path / "copy.json"
+    copy.write_text(json.dumps(run("segment", name)), "utf-8")
+    run("segment", "copied", "--read", str(copy))
+    run("segment", name, "--duplicate", "again")
+    assert run("segment", "copied")["rule"] == run("segment", "again")["rule"] == rule
+    run("segment", "again", "--delete")
+    assert "Segment 'again' must exist. Received: again." in refused("segment", "again", "--why", HARD_USER)
+    assert refused("segment", "x", "--read", "/nowhere.json") == (
+        "persmark: A rule must be a file that can be read. Received: /nowhere.json.\n"
+    )

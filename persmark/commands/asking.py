@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,3 +70,30 @@ def json_file(path: str, what: str) -> Any:
 def run(arguments: Arguments, workspace: Workspace, request: actions.Request) -> dict[str, Any]:
     """Carry a request out in this process."""
     return actions.run(workspace, actions.Actor(), request, progress(arguments))
+
+
+def rule_of(path: str) -> dict[str, Any]:
+    """A segment's rule out of a JSON file.
+
+    Raises:
+        NotFoundError: It cannot be read.
+        InputError: It is no JSON object.
+    """
+    rule = json_file(path, "A rule")
+    if not isinstance(rule, dict):
+        raise InputError(
+            text("A rule must be a JSON object. Received: {rule}.", rule=str(rule)[:80]),
+            hint='For example {"column": "n_purchases", "is": ">=", "value": 2}.',
+        )
+    return rule
+
+
+def rendered(value: Any) -> Any:
+    """A document of plain values: sentences as text, tuples as lists."""
+    if isinstance(value, Text):
+        return value.render()
+    if is_dataclass(value):
+        return {one.name: rendered(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: rendered(one) for name, one in value.items()}
+    return [rendered(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,75 +1,20 @@
-"""Verbs over users: profiles, one user, predictions, segments, groups, lookalikes, comparisons, moves."""
+"""Verbs over users: profiles, one user, predictions, groups, lookalikes, comparisons, moves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from persmark import actions, profiles, segments
-from persmark.commands.asking import AddVerb, Arguments, Document, json_file, run, workspace_of
+from persmark.commands.asking import AddVerb, Arguments, Document, rendered, rule_of, run, workspace_of
 from persmark.errors import InputError, NotFoundError
 from persmark.profiles import predict
 from persmark.store import Reader, Workspace
-from persmark.text import Text, text
+from persmark.text import text
 
 
 def _profiles(arguments: Arguments) -> Document:
     return run(arguments, workspace_of(arguments), actions.BuildProfiles(as_of=arguments.as_of))
-
-
-def _rendered(value: Any) -> Any:
-    """A document of plain values: sentences as text, tuples as lists."""
-    if isinstance(value, Text):
-        return value.render()
-    if is_dataclass(value):
-        return {one.name: _rendered(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _rendered(one) for name, one in value.items()}
-    return [_rendered(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _rule(path: str) -> dict[str, Any]:
-    rule = json_file(path, "A rule")
-    if not isinstance(rule, dict):
-        raise InputError(
-            text("A rule must be a JSON object. Received: {rule}.", rule=str(rule)[:80]),
-            hint='For example {"column": "n_purchases", "is": ">=", "value": 2}.',
-        )
-    return rule
-
-
-def _counted(workspace: Workspace, rule: dict[str, Any]) -> Document:
-    """A rule that is not saved: its sentence, its steps, what its users come to."""
-    saved = segments.saved_rules(workspace)
-    with workspace.reader() as reader:
-        steps = segments.count_by_clause(reader, rule, saved=saved)
-        facts = segments.segment_facts(workspace, reader, rule, saved=saved)
-    return {
-        "sentence": segments.describe(rule, saved=saved).render(),
-        **_rendered(facts),
-        "clauses": [
-            {"clause": one.sentence.render(), "n_users": one.n_users, "n_left": one.n_left} for one in steps
-        ],
-    }
-
-
-def _segments(arguments: Arguments) -> Document:
-    workspace = workspace_of(arguments)
-    if arguments.build and not arguments.rule:
-        raise InputError(
-            "A segment must have a rule. Received: --build without --rule.", hint="Give --rule R.json."
-        )
-    if arguments.export:
-        return run(arguments, workspace, actions.ExportSegment(name=arguments.export, out=arguments.out))
-    if arguments.rule and not arguments.build:
-        return _counted(workspace, _rule(arguments.rule))
-    if arguments.build:
-        run(arguments, workspace, actions.SaveSegment(name=arguments.build, rule=_rule(arguments.rule)))
-    with workspace.reader() as reader:
-        sizes = segments.segment_sizes(workspace, reader)
-    return [one.as_json() for one in sizes]
 
 
 def _user(arguments: Arguments) -> Document:
@@ -110,7 +55,7 @@ def _predict(arguments: Arguments) -> Document:
     made = run(arguments, workspace, actions.TrainPredictions(seed=arguments.seed))
     report = predict.prediction_run(workspace, made["run_id"]).report
     targets: Any = report["targets"]
-    return {**made, "targets": _rendered(targets), "refused": _rendered(report["refused"])}
+    return {**made, "targets": rendered(targets), "refused": rendered(report["refused"])}
 
 
 def _as(arguments: Arguments, what: str) -> str:
@@ -163,7 +108,7 @@ def _lookalikes(arguments: Arguments) -> Document:
         )
     request_ = actions.FindLookalikes(
         segment=arguments.segment,
-        rule=_rule(arguments.rule) if arguments.rule else None,
+        rule=rule_of(arguments.rule) if arguments.rule else None,
         user_ids=_user_ids(arguments.users) if arguments.users else (),
         seed=arguments.seed,
     )
@@ -180,7 +125,7 @@ def _compare(arguments: Arguments) -> Document:
             {"segment": name, "n_users": n} for name, n in zip(found.segments, found.n_users, strict=True)
         ],
         "overlaps": found.overlaps.to_pylist(),
-        "differences": _rendered(found.differences),
+        "differences": rendered(found.differences),
     }
 
 
@@ -228,11 +173,6 @@ def add_to(verb: AddVerb) -> None:
     which = one.add_mutually_exclusive_group()
     which.add_argument("--runs", action="store_true", help="list the runs instead")
     which.add_argument("--publish", metavar="RUN_ID", help="have rules and pages use this run")
-    one = verb("segments", "list segments with their sizes, count a rule, save or export one", _segments)
-    one.add_argument("--build", metavar="NAME", help="save the rule under this name")
-    one.add_argument("--rule", metavar="RULE.json", help="alone: how many users it holds for")
-    one.add_argument("--export", metavar="NAME", help="write a segment's users as CSV")
-    one.add_argument("--out", metavar="DIR", help="where to")
     one = verb("groups", "look for groups of users that nobody has named", _groups)
     one.add_argument("--wanted", type=int, metavar="K", help="so many in any case")
     one.add_argument("--seed", type=int, default=0, metavar="N")
