@@ -97,7 +97,6 @@ from persmark.segments.nodes import Rule
 from persmark.segments.offered import (
     offered_items,
     offered_lists,
-    offered_targets,
     offered_values,
     quartiles,
 )
@@ -217,7 +216,6 @@ __all__ = [
     "moment",
     "offered_items",
     "offered_lists",
-    "offered_targets",
     "offered_values",
     "overlap",
     "overlap_of",

@@ -56,11 +56,6 @@ def offered_lists(reader: Reader) -> dict[str, int]:
     return {str(name): int(n) for name, n in rows}
 
 
-def offered_targets(reader: Reader) -> list[str]:
-    """What predictions are published, by name."""
-    return [str(row[0]) for row in reader.rows(read_sql("persmark.segments", "offered_targets"))]
-
-
 def quartiles(reader: Reader, name: str) -> tuple[float, float, float] | None:
     """A quarter, half and three quarters of the users lie at most at these values of a number.
 

@@ -130,7 +130,6 @@ def test_what_can_be_chosen_comes_from_the_data(reader):
     assert segments.offered_values(reader, "campaign_id") == []
     assert segments.offered_items(reader, 1).column("item_id").to_pylist() == ["milk"]
     assert segments.offered_lists(reader) == {}
-    assert segments.offered_targets(reader) == []
     # Orders of the four: 0, 1, 1, 2.
     assert segments.quartiles(reader, "n_purchases") == (0, 1, 1)
     with pytest.raises(

@@ -12,7 +12,7 @@ from persmark.store import Reader, Workspace
 from persmark.text import text
 from persmark.ui.cache import cached
 from persmark.ui.parts.behaviour_form import behaviour_form, sequence_form
-from persmark.ui.parts.palette import lists_of, targets_of
+from persmark.ui.parts.palette import USUAL_SCORES, lists_of, targets_of
 from persmark.ui.parts.people import catalogue_of, group_title
 from persmark.ui.words import note, significant, words
 
@@ -224,12 +224,18 @@ def _ask_list(workspace: Workspace, rule: dict[str, Any], key: str) -> dict[str,
 
 
 def _ask_prediction(workspace: Workspace, rule: dict[str, Any], key: str) -> dict[str, Any] | None:
-    names = list(dict.fromkeys([*cached(targets_of, workspace), rule["prediction"]]))
+    known = cached(targets_of, workspace)
+    names = list(dict.fromkeys([*known, str(rule["prediction"])]))
     left, middle, right = st.columns([3, 2, 3])
     with left:
-        target = st.selectbox("Prediction", names, index=names.index(rule["prediction"]), key=f"{key}_target")
+        target = str(
+            st.selectbox(
+                "Prediction", names, index=names.index(str(rule["prediction"])), key=f"{key}_target",
+                format_func=lambda name: words(known[name].title) if name in known else name,
+            )
+        )  # fmt: skip
     with middle:
-        begun = rule.get("is", ">=")
+        begun = str(rule.get("is", ">="))
         operators = list(dict.fromkeys([*_OF_PREDICTIONS, begun]))
         operator = str(
             st.selectbox(
@@ -238,7 +244,12 @@ def _ask_prediction(workspace: Workspace, rule: dict[str, Any], key: str) -> dic
             )
         )  # fmt: skip
     with right:
-        value = rule.get("value") if operator == rule.get("is") else None
-        asked = _ask_number(operator, 0.5 if value is None and operator != "between" else value,
-                            f"{key}_{operator}", whole=False)  # fmt: skip
-    return {"prediction": target, "is": operator, "value": asked} if target else None
+        unit = known[target].unit if target in known else "chance"
+        again = operator == rule.get("is") and target == rule["prediction"]
+        value = rule.get("value") if again else None
+        if value is None and operator != "between":
+            value = USUAL_SCORES.get(unit, 0.5)
+        asked = _ask_number(operator, value, f"{key}_{target}_{operator}", whole=False)
+    if target in known:
+        note(known[target].definition)
+    return {"prediction": target, "is": operator, "value": asked}

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from persmark import columns, profiles, segments
+from persmark.profiles import predict
 from persmark.store import Reader, Workspace
 from persmark.ui.cache import cached
 from persmark.ui.parts import drafting
@@ -40,6 +41,8 @@ DID: Mapping[str, tuple[str, str]] = MappingProxyType({
 
 _CATEGORIES, _BRANDS = 400, 150
 _USUAL_DAYS = 30
+# What the form of a prediction begins with, by its unit; the count beside it shows where it leads.
+USUAL_SCORES: Mapping[str, float] = MappingProxyType({"chance": 0.5, "money": 100, "days": 14})
 
 
 def event_word(event_type: str) -> str:
@@ -57,9 +60,9 @@ def lists_of(_: Workspace, reader: Reader) -> dict[str, int]:
     return segments.offered_lists(reader)
 
 
-def targets_of(_: Workspace, reader: Reader) -> list[str]:
-    """Published predictions."""
-    return segments.offered_targets(reader)
+def targets_of(_: Workspace, reader: Reader) -> dict[str, predict.Target]:
+    """Published predictions by name."""
+    return {one.name: one for one in predict.targets(reader)}
 
 
 def main_type(types: list[str]) -> str | None:
@@ -91,8 +94,9 @@ def _offers(
         found[f"Segment · {name}"] = {"segment": name}
     for name, n_users in segments.offered_lists(reader).items():
         found[f"List · {name} ({n_users:,} users)"] = {"members": name}
-    for target in segments.offered_targets(reader):
-        found[f"Prediction · {target}"] = {"prediction": target, "is": ">=", "value": 0.5}
+    for target in targets_of(workspace, reader).values():
+        label = f"Prediction · {words(target.title)} ({target.unit})"
+        found[label] = {"prediction": target.name, "is": ">=", "value": USUAL_SCORES.get(target.unit, 0.5)}
     for feature in catalogue_of(workspace, reader):
         if feature.name not in ("user_id", "as_of", "lifecycle", "rfm_segment"):
             found[f"Profile · {words(feature.title)} ({feature.unit})"] = {"column": feature.name}

@@ -1,5 +1,0 @@
--- What predictions are published.
-SELECT target
-FROM predictions
-GROUP BY target
-ORDER BY target
