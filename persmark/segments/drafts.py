@@ -9,7 +9,7 @@ empty while a draft is written; `finished` leaves them out.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -50,8 +50,11 @@ class Part:
         return {"not": self.rule} if self.opposite else self.rule
 
 
-def _peeled(rule: Rule) -> tuple[dict[str, Any], bool]:
+def _peeled(rule: object) -> tuple[dict[str, Any], bool]:
     """A rule without the `not`s around it, and whether their number is odd."""
+    if not isinstance(rule, Mapping):
+        # No part at all, from a link or a paste: kept as one that the check refuses by what it is.
+        return {str(rule)[:80]: None}, False
     opposite = False
     while isinstance(rule, dict) and set(rule) == {"not"} and isinstance(rule["not"], dict):
         rule, opposite = rule["not"], not opposite
@@ -231,7 +234,7 @@ def finished(draft: Rule) -> dict[str, Any] | None:
     inner, opposite = _peeled(draft)
     word = _word(inner)
     if word is None:
-        return dict(draft)
+        return {"not": inner} if opposite else inner
     parts = [kept for kept in (finished(one) for one in inner[word]) if kept is not None]
     if not parts:
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from persmark.segments import drafts
+from persmark.errors import InputError
+from persmark.segments import describe, drafts
 
 A, B, C, D = ({"segment": name} for name in ("a", 'b "é"', "c", "王 🧀"))
 
@@ -99,6 +100,13 @@ def test_groups_without_a_condition_are_left_out_of_the_finished_rule():
     assert drafts.finished(draft) == {"all": [A, {"any": [B]}]}
     assert drafts.finished({"all": [{"any": []}]}) is None
     assert drafts.finished({"not": {"any": [A]}}) == {"not": {"any": [A]}}
+
+
+def test_what_is_no_part_is_kept_for_the_check_to_refuse():
+    draft = drafts.draft_of({"all": [1, {"any": [None]}]})
+    assert [part.place for part in drafts.walk(draft)] == [(), (0,), (1,), (1, 0)]
+    with pytest.raises(InputError, match=r"Each part of a rule must have exactly one form. Received: '?1'?"):
+        describe(drafts.finished(draft))
 
 
 def test_changes_leave_the_draft_they_began_with_as_it_was():

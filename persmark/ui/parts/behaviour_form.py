@@ -178,7 +178,7 @@ def _ask_money(begun: dict[str, Any], key: str) -> dict[str, float]:
 def behaviour_form(workspace: Workspace, begun: dict[str, Any], key: str) -> dict[str, Any] | None:
     """How many of which events, when, and what they came to."""
     asked: dict[str, Any] = {}
-    _put(asked, "event_type", _types(workspace, begun.get("event_type"), f"{key}_type", "Who"))
+    _put(asked, "event_type", _types(workspace, begun.get("event_type"), f"{key}_type", "Did what"))
     left, right = st.columns(2)
     with left:
         times = _ask_times(begun, key)
