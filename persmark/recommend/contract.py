@@ -7,6 +7,7 @@ item-side weights only.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from persmark.columns import ITEM_ID, RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, FileRefusedError, InputError
 from persmark.recommend import saved
 from persmark.recommend.interactions import Ids, Interactions
+from persmark.recommend.lesson import Lesson, OnPoint, Validation, unwatched_point
 from persmark.recommend.options import Settings
 from persmark.text import Text, text
 
@@ -64,17 +66,23 @@ class Recommender(ABC):
         target: The event type that weighed most in training: what "already bought" means here.
         event_weights: Event type -> weight, where it was trained with others than the defaults: the
             histories that it scores are to be weighed alike. Empty with the defaults.
+        curve: Points of the learning curve, oldest first; empty for what is counted.
+        needs_facts: Whether it learns from `Interactions.item_facts` and `user_facts`.
+        learned: Whether it is fitted step by step and can overfit, not counted.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Settings]]
     comparable_between_users: ClassVar[bool] = False
+    needs_facts: ClassVar[bool] = False
+    learned: ClassVar[bool] = False
 
     item_ids: Ids
     settings: Settings
     as_of: int
     target: str
     event_weights: Mapping[str, float] = MappingProxyType({})
+    curve: Sequence[Mapping[str, float]] = ()
 
     @classmethod
     def train(
@@ -83,6 +91,8 @@ class Recommender(ABC):
         settings: Settings | Mapping[str, object] | None = None,
         *,
         on_progress: OnProgress | None = None,
+        on_point: OnPoint | None = None,
+        validation: Validation | None = None,
     ) -> Self:
         """Learn from interactions.
 
@@ -90,6 +100,9 @@ class Recommender(ABC):
             interactions: What happened, up to `interactions.as_of`; later events are refused.
             settings: Of `settings_type`, or names and values.
             on_progress: Called with a fraction 0 to 1 and what is happening.
+            on_point: Called with each point of the learning curve.
+            validation: What decides when to stop; a training that needs it sets some of its own data
+                aside where left out.
 
         Raises:
             EmptyError: There is no interaction.
@@ -114,7 +127,42 @@ class Recommender(ABC):
         made.item_ids = interactions.item_ids
         made.as_of = interactions.as_of
         made.target = heaviest_type(interactions)
-        made._learn(interactions, on_progress or _silent)
+        curve: list[Mapping[str, float]] = []
+
+        def keep(point: Mapping[str, float]) -> None:
+            curve.append(dict(point))
+            (on_point or unwatched_point)(point)
+
+        made._learn(interactions, Lesson(on_progress or _silent, keep, validation))
+        made.curve = tuple(curve)
+        return made
+
+    def update(self, new_events: Interactions) -> Self:
+        """What it becomes with later events, without training again.
+
+        A user's own new events need no update: they are in the history that is scored. This is for
+        what all users' events say of the items. What is counted is counted on; learned weights stay.
+
+        Args:
+            new_events: Events after `as_of`, up to `new_events.as_of`. New items join the catalogue
+                of what is counted; a recommender with a fixed catalogue passes them over.
+
+        Returns:
+            Another recommender; this one is unchanged.
+
+        Raises:
+            InputError: An event is not later than `as_of`.
+        """
+        if len(new_events) and int(new_events.time.min()) < self.as_of:
+            raise InputError(
+                text("An update takes events after the training. Received: earlier ones."),
+                title="Events known already",
+                hint="Cut the events at the time of the training.",
+            )
+        made = copy.copy(self)
+        made.as_of = max(new_events.as_of, self.as_of)
+        made.__dict__.pop("_index", None)
+        made._update(new_events)
         return made
 
     def score_matrix(self, histories: Interactions, user_slice: slice = slice(None)) -> Scores:
@@ -232,6 +280,7 @@ class Recommender(ABC):
             "as_of": self.as_of,
             "target": self.target,
             "event_weights": dict(self.event_weights),
+            "curve": [dict(point) for point in self.curve],
             **self._facts(),
         }
         ids = {f"item_ids_{part}": array for part, array in saved.packed(self.item_ids).items()}
@@ -259,6 +308,7 @@ class Recommender(ABC):
         made.as_of = int(held.facts["as_of"])
         made.target = str(held.facts["target"])
         made.event_weights = dict(held.facts.get("event_weights", {}))
+        made.curve = tuple(held.facts.get("curve", ()))
         made.item_ids = saved.unpacked(held.arrays["item_ids_bytes"], held.arrays["item_ids_ends"])
         made._restore(held)
         return made
@@ -284,6 +334,7 @@ class Recommender(ABC):
             event_type=known.event_type,
             event_types=known.event_types,
             as_of=known.as_of,
+            user_facts=known.user_facts,
         )
 
     def _columns_of(self, ids: Ids) -> npt.NDArray[np.int64]:
@@ -294,8 +345,11 @@ class Recommender(ABC):
         return found
 
     @abstractmethod
-    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
+    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
         """Set the weights."""
+
+    def _update(self, new_events: Interactions) -> None:  # noqa: B027
+        """Count later events on; must replace, not change, what is shared with the one before."""
 
     @abstractmethod
     def _score(self, histories: Interactions) -> Scores:

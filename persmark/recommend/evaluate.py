@@ -20,7 +20,8 @@ from persmark import metrics
 from persmark.errors import EmptyError, InputError
 from persmark.recommend import split as splits
 from persmark.recommend.contract import Recommender, best_columns, blocks
-from persmark.recommend.interactions import Interactions, event_weights, places
+from persmark.recommend.interactions import Interactions, event_weights, places, weights_of
+from persmark.recommend.lesson import Validation
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import recommender
 from persmark.recommend.verdict import Result, verdict
@@ -138,6 +139,7 @@ class _Task:
     seen_row: npt.NDArray[np.int64]  # (n_seen,) ascending; cells taken off the ranking
     seen_item: npt.NDArray[np.int64]
     n_eligible: int
+    validation: Validation | None
 
     @classmethod
     def of(cls, parts: splits.Split, request: EvaluateRequest) -> Self:
@@ -183,7 +185,27 @@ class _Task:
             seen_row=seen_row[seen_row >= 0],
             seen_item=(seen % n_items)[seen_row >= 0],
             n_eligible=n_eligible,
+            validation=_validation(parts, catalogue, exclude_seen=request.repeats == REMOVED),
         )
+
+
+def _validation(
+    parts: splits.Split, catalogue: npt.NDArray[np.bool_], *, exclude_seen: bool
+) -> Validation | None:
+    """The pairs that the split set aside, of items of the catalogue; None where it set none aside."""
+    train = parts.train
+    user = places(train.user_ids, parts.validation_users)
+    item = places(train.item_ids, parts.validation_items)
+    known = (user >= 0) & (item >= 0)
+    known[known] = catalogue[item[known]]
+    if not known.any():
+        return None
+    users = np.unique(user[known])
+    row = np.searchsorted(users, user[known])
+    order = np.argsort(row, kind="stable")
+    column = (np.cumsum(catalogue) - 1)[item[known]]
+    histories = train.users(users).items(catalogue)
+    return Validation(histories, row[order], column[order], exclude_seen)
 
 
 def evaluate(
@@ -199,7 +221,18 @@ def evaluate(
     if request.target is not None:
         # What is asked for must be counted, whether or not it has a weight of its own.
         weights.setdefault(request.target, 1.0)
-    parts = _split(reader, request, weights)
+    return evaluate_split(_split(reader, request, weights), request, on_progress=on_progress)
+
+
+def evaluate_split(
+    parts: splits.Split, request: EvaluateRequest, *, on_progress: OnProgress | None = None
+) -> Evaluation:
+    """`evaluate` on a split that is made already; what the request says of splits is not looked at.
+
+    Raises:
+        EmptyError: The split leaves no user with a history and a test item.
+        InputError: A recommender returned a score that is not finite.
+    """
     _no_future(parts, request)
     task = _Task.of(parts, request)
     if not len(task.row):
@@ -222,7 +255,7 @@ def evaluate(
         "n_train_events": len(parts.train),
         "n_pairs": len(task.row),
         "n_users_eligible": task.n_eligible,
-        "event_weights": weights,
+        "event_weights": weights_of(parts.train),
         "seed": request.seed,
     }
     return Evaluation(
@@ -239,6 +272,7 @@ def evaluate(
 
 
 def _split(reader: Reader, request: EvaluateRequest, weights: Mapping[str, float]) -> splits.Split:
+    with_facts = any(recommender(name).needs_facts for name in request.recommenders)
     if request.split == splits.TEMPORAL:
         return splits.temporal(
             reader,
@@ -248,6 +282,7 @@ def _split(reader: Reader, request: EvaluateRequest, weights: Mapping[str, float
             time_zone=request.time_zone,
             before=request.before,
             cut=request.cut,
+            with_facts=with_facts,
         )
     if request.split == splits.LEAVE_ONE_OUT:
         return splits.leave_one_out(
@@ -256,9 +291,15 @@ def _split(reader: Reader, request: EvaluateRequest, weights: Mapping[str, float
             target=request.target,
             before=request.before,
             validation_in_history=request.validation_in_history,
+            with_facts=with_facts,
         )
     return splits.given(
-        reader, weights=weights, target=request.target, test_file=request.test_file, before=request.before
+        reader,
+        weights=weights,
+        target=request.target,
+        test_file=request.test_file,
+        before=request.before,
+        with_facts=with_facts,
     )
 
 
@@ -273,7 +314,7 @@ def _no_future(parts: splits.Split, request: EvaluateRequest) -> None:
 def _measured(name: str, task: _Task, request: EvaluateRequest) -> Result:
     kind = recommender(name)
     started = time.perf_counter()
-    made = kind.train(task.train, request.settings.get(name))
+    made = kind.train(task.train, request.settings.get(name), validation=task.validation)
     fitted = time.perf_counter()
     ranks, shown = ranked(made, task, k=request.k)
     scored = time.perf_counter()

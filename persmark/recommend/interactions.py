@@ -32,6 +32,7 @@ from persmark.columns import (
     WISHLIST,
 )
 from persmark.errors import InputError
+from persmark.recommend.facts import ItemFacts, UserFacts, load_item_facts, load_user_facts
 from persmark.store import Reader, read_sql
 from persmark.text import text
 
@@ -68,6 +69,8 @@ class Interactions:
         event_type: (n_events,) place in `event_types`.
         event_types: Names of the types.
         as_of: Epoch seconds, UTC; ages are counted back from here.
+        item_facts: What the catalogue says of `item_ids`; None where it was not asked for.
+        user_facts: The attributes of `user_ids`; None where they were not asked for.
     """
 
     user_ids: Ids
@@ -79,6 +82,8 @@ class Interactions:
     event_type: npt.NDArray[np.int8]
     event_types: tuple[str, ...]
     as_of: int
+    item_facts: ItemFacts | None = None
+    user_facts: UserFacts | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -118,13 +123,19 @@ class Interactions:
             found = self.rows(slice(int(self.starts[places[0]]), int(self.starts[places[-1] + 1])))
         else:
             found = self.rows(code[self.user] >= 0)
-        return replace(found, user=code[found.user], user_ids=self.user_ids[places])
+        facts = self.user_facts.users(places) if self.user_facts else None
+        return replace(found, user=code[found.user], user_ids=self.user_ids[places], user_facts=facts)
 
     def items(self, keep: npt.NDArray[np.bool_]) -> Interactions:
         """Only events on these items (a mask over `item_ids`), recoded; users stay."""
         found = self.rows(keep[self.item])
         code = np.cumsum(keep, dtype=np.int32) - 1
-        return replace(found, item=code[found.item].astype(np.int32), item_ids=self.item_ids[keep])
+        return replace(
+            found,
+            item=code[found.item].astype(np.int32),
+            item_ids=self.item_ids[keep],
+            item_facts=self.item_facts.items(keep) if self.item_facts else None,
+        )
 
     def typed(self, event_type: str) -> npt.NDArray[np.bool_]:
         """(n_events,) which events are of this type; none where the type is unknown."""
@@ -182,6 +193,15 @@ def interactions_from(
     )
 
 
+def weights_of(interactions: Interactions) -> dict[str, float]:
+    """Event type -> the weight that its events carry; types without an event are left out."""
+    kinds, first = np.unique(interactions.event_type, return_index=True)
+    return {
+        interactions.event_types[kind]: float(interactions.weight[at])
+        for kind, at in zip(kinds, first, strict=True)
+    }
+
+
 def event_weights(reader: Reader) -> dict[str, float]:
     """The default weights of the types that this workspace holds on items.
 
@@ -209,6 +229,7 @@ def load_interactions(
     users: Sequence[str] | None = None,
     kind: str | None = None,
     as_of: int | None = None,
+    with_facts: bool = False,
 ) -> Interactions:
     """The workspace's events as interactions.
 
@@ -224,6 +245,7 @@ def load_interactions(
         kind: Only items of this kind (product, ad, content).
         as_of: Epoch seconds from which ages are counted back; where left out `before`, else the
             workspace's last event of any kind.
+        with_facts: Also the catalogue's facts of the items and the attributes of the users.
 
     Raises:
         InputError: A weight is not above 0.
@@ -263,9 +285,10 @@ def load_interactions(
     codes = read("codes_of", window | {"refund": REFUND, "purchase": PURCHASE})
     if as_of is None:
         as_of = before if before is not None else last_second(reader)
+    user_ids, item_ids = _ids(found), _ids(items)
     return Interactions(
-        user_ids=_ids(found),
-        item_ids=_ids(items),
+        user_ids=user_ids,
+        item_ids=item_ids,
         user=_column(codes, "user_code", np.int32),
         item=_column(codes, "item_code", np.int32),
         time=_column(codes, "event_second", np.int64),
@@ -273,6 +296,8 @@ def load_interactions(
         event_type=_column(codes, "type_code", np.int8),
         event_types=tuple(chosen),
         as_of=as_of,
+        item_facts=load_item_facts(reader, item_ids) if with_facts else None,
+        user_facts=load_user_facts(reader, user_ids) if with_facts else None,
     )
 
 

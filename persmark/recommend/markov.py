@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,12 @@ from scipy import sparse
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import Interactions
+from persmark.recommend.lesson import Lesson
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
 from persmark.recommend.repeat import FAINTEST, TIE_BREAK, habit_reason
 from persmark.recommend.saved import Saved
 from persmark.text import text
-
-if TYPE_CHECKING:
-    from persmark.jobs import OnProgress
 
 # Item pairs multiplied at once, and transitions held: 8 bytes each, up to three copies at a time.
 PAIRS_AT_ONCE = 60_000_000
@@ -133,9 +131,9 @@ class Markov(Recommender):
     popularity: Popularity
     transitions: sparse.csr_array  # (n_items, n_items), from row to column
 
-    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
+    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
         chosen, n_items = self.settings, interactions.n_items
-        on_progress(0.0, text("Counting recent demand"))
+        lesson.on_progress(0.0, text("Counting recent demand"))
         self.popularity = Popularity.of(
             interactions, half_life_days=chosen.popular_half_life_days, target=self.target
         )
@@ -151,7 +149,7 @@ class Markov(Recommender):
             total = total + self._pairs(steps, cells, strength, n_items)
             if total.nnz > PAIRS_HELD:
                 total = _strongest(total, SLACK * chosen.neighbours, goal)
-            on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
+            lesson.on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
         if chosen.together > 0:
             # An item does not follow itself within one moment.
             total = _without_itself(total, chosen.together * frequency)
@@ -160,7 +158,7 @@ class Markov(Recommender):
         again = np.where(rows == total.indices, chosen.itself, 1.0)
         total.data = (total.data * source[rows] * goal[total.indices] * again).astype(np.float32)
         self.transitions = total
-        on_progress(1.0, text("What follows what is learned"))
+        lesson.on_progress(1.0, text("What follows what is learned"))
 
     def _chunks(self, steps: _Steps) -> Iterator[tuple[float, slice]]:
         """Runs of whole users whose pairs fit, with the share of users done after each."""

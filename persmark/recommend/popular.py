@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,10 @@ from scipy.stats import rankdata
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import DAY, Interactions, Seconds
+from persmark.recommend.lesson import Lesson
 from persmark.recommend.options import Settings, option
 from persmark.recommend.saved import Saved
 from persmark.text import text
-
-if TYPE_CHECKING:
-    from persmark.jobs import OnProgress
 
 HALF_LIFE_DAYS = 42.0
 
@@ -131,12 +129,12 @@ class Popular(Recommender):
     settings: PopularSettings
     popularity: Popularity
 
-    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
-        on_progress(0.0, text("Counting recent demand"))
+    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
+        lesson.on_progress(0.0, text("Counting recent demand"))
         self.popularity = Popularity.of(
             interactions, half_life_days=self.settings.half_life_days, target=self.target
         )
-        on_progress(1.0, text("Recent demand is counted"))
+        lesson.on_progress(1.0, text("Recent demand is counted"))
 
     def _score(self, histories: Interactions) -> Scores:
         row = self.popularity.score.astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,11 @@ import numpy.typing as npt
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import DAY, Interactions
+from persmark.recommend.lesson import Lesson
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
 from persmark.recommend.saved import Saved
 from persmark.text import Text, text
-
-if TYPE_CHECKING:
-    from persmark.jobs import OnProgress
 
 # A whole basket bought once shares one score. Popularity then orders it, by at most this share of
 # the score, which is too little to pass over any real difference of habit.
@@ -52,12 +50,12 @@ class Repeat(Recommender):
     settings: RepeatSettings
     popularity: Popularity
 
-    def _learn(self, interactions: Interactions, on_progress: OnProgress) -> None:
-        on_progress(0.0, text("Counting recent demand"))
+    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
+        lesson.on_progress(0.0, text("Counting recent demand"))
         self.popularity = Popularity.of(
             interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
         )
-        on_progress(1.0, text("Recent demand is counted"))
+        lesson.on_progress(1.0, text("Recent demand is counted"))
 
     def _score(self, histories: Interactions) -> Scores:
         scores = np.tile(self.popularity.tail, (histories.n_users, 1))

@@ -130,7 +130,7 @@ def train_run(
     with workspace.reader() as reader:
         tell(0.0, text("Reading events"))
         used = dict(event_weights(reader) if weights is None else weights)
-        interactions = load_interactions(reader, weights=used)
+        interactions = load_interactions(reader, weights=used, with_facts=kind.needs_facts)
         if not len(interactions):
             raise EmptyError(
                 text("Training needs at least one weighted event on an item. Received: none."),

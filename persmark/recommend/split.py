@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ class Split:
         test_items: (n_pairs,) item ids.
         target: The event type asked for.
         facts: What to print about the split.
+        validation_users: (n_validation,) ids of the users of pairs that are neither learned from nor
+            asked for: a training may stop by them. Empty where the split sets none aside.
+        validation_items: (n_validation,) their item ids.
     """
 
     train: Interactions
@@ -44,6 +47,8 @@ class Split:
     test_items: Ids
     target: str
     facts: Mapping[str, Any]
+    validation_users: Ids = field(default_factory=lambda: np.zeros(0, object))
+    validation_items: Ids = field(default_factory=lambda: np.zeros(0, object))
 
 
 def local_midnight(last: int, *, days: int, time_zone: str) -> int:
@@ -87,6 +92,7 @@ def temporal(
     time_zone: str,
     before: int | None,
     cut: int | None,
+    with_facts: bool = False,
 ) -> Split:
     """Everything earlier than a moment is learned from; what comes later is asked for.
 
@@ -98,7 +104,7 @@ def temporal(
         raise InputError(text("The test must last at least 1 day. Received: {days}.", days=test_days))
     last = last_second(reader, before=before)
     start = local_midnight(last, days=test_days, time_zone=time_zone) if cut is None else cut
-    train = load_interactions(reader, weights=weights, before=start)
+    train = load_interactions(reader, weights=weights, before=start, with_facts=with_facts)
     after = load_interactions(reader, weights=weights, since=start, before=before)
     if not len(train) or not len(after):
         raise EmptyError(
@@ -132,6 +138,7 @@ def leave_one_out(
     target: str | None,
     before: int | None,
     validation_in_history: bool,
+    with_facts: bool = False,
 ) -> Split:
     """The last target event of each user is asked for; the one before it is not learned from.
 
@@ -139,7 +146,7 @@ def leave_one_out(
     after the validation event leave training too. This split lets training see other users' later
     events: for comparison with the literature only.
     """
-    known = load_interactions(reader, weights=weights, before=before)
+    known = load_interactions(reader, weights=weights, before=before, with_facts=with_facts)
     if not len(known):
         raise EmptyError(
             text("Leave-one-out needs events on items. Received: none."),
@@ -162,7 +169,16 @@ def leave_one_out(
         histories = known.rows(place < end[known.user])
     users, items = known.user_ids[known.user[test]], known.item_ids[known.item[test]]
     facts = {"name": LEAVE_ONE_OUT, "validation_in_history": validation_in_history}
-    return Split(train, histories, users, items, wanted, facts)
+    return Split(
+        train,
+        histories,
+        users,
+        items,
+        wanted,
+        facts,
+        validation_users=known.user_ids[known.user[validation]],
+        validation_items=known.item_ids[known.item[validation]],
+    )
 
 
 def given(
@@ -172,6 +188,7 @@ def given(
     target: str | None,
     test_file: Path | None,
     before: int | None,
+    with_facts: bool = False,
 ) -> Split:
     """Everything in the workspace is learned from; a file says what is asked for.
 
@@ -191,7 +208,7 @@ def given(
             hint="Give --test FILE with the columns user_id and item_id.",
         )
     pairs = _read_pairs(reader, test_file)
-    train = load_interactions(reader, weights=weights, before=before)
+    train = load_interactions(reader, weights=weights, before=before, with_facts=with_facts)
     wanted = chosen_target(train, target)
     users = pairs[USER_ID].to_numpy(zero_copy_only=False).astype(object)
     items = pairs[ITEM_ID].to_numpy(zero_copy_only=False).astype(object)
