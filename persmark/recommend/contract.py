@@ -22,6 +22,7 @@ import pandas as pd
 from persmark.columns import ITEM_ID, RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, FileRefusedError, InputError
 from persmark.recommend import saved
+from persmark.recommend.explained import Explained
 from persmark.recommend.interactions import Ids, Interactions
 from persmark.recommend.lesson import Lesson, OnPoint, Validation, unwatched_point
 from persmark.recommend.options import Settings
@@ -271,6 +272,13 @@ class Recommender(ABC):
                 )
             )
         return self._reason(self._own_items(history), int(item), titles or {})
+
+    def explained(self, _history: Interactions) -> Explained | None:
+        """This recommender bound to one user's history, where it attends to events by weights of its own.
+
+        None where it does not: it can still be explained by scoring shorter histories.
+        """
+        return None
 
     def save(self, folder: Path) -> None:
         """Write it to a folder, whole or not at all."""

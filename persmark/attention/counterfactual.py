@@ -1,0 +1,139 @@
+"""The fewest events without which an item would not be shown.
+
+Single events are all tried. Pairs are tried among the events that carry most. Beyond that, events go in
+the order of what they carry until the item drops out, and those that turn out not to be needed come
+back. The set found is minimal (each of its events is needed) and, up to two events, the smallest among
+those tried; a smaller one of three or more could exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark.attention.faithfulness import AT_ONCE
+from persmark.recommend.explained import Explained
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# Pairs are sought among so many events; more are taken away one after the other up to `MOST_GONE`.
+PAIRED = 12
+MOST_GONE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Occluded:
+    """What the removal of each single unit does to all items, asked once for a whole slate.
+
+    Args:
+        whole: (n_items,) logits with everything.
+        without: (n_units, n_items) logits without each unit.
+        allowed: (n_items,) items that may be ranked at all.
+    """
+
+    whole: npt.NDArray[np.floating]
+    without: npt.NDArray[np.floating]
+    allowed: Mask
+
+    @classmethod
+    def of(cls, explained: Explained, *, allowed: Mask | None = None) -> Occluded:
+        """All single removals in one batch."""
+        n_units = explained.n_units
+        keep = np.ones((n_units + 1, n_units), np.float32)
+        keep[np.arange(n_units), np.arange(n_units)] = 0
+        scores = np.concatenate(
+            [explained.scores(keep[start : start + AT_ONCE]) for start in range(0, n_units + 1, AT_ONCE)]
+        )
+        on = np.ones(scores.shape[1], bool) if allowed is None else allowed
+        return cls(scores[-1], scores[:-1], on)
+
+    def effects(self, item: int) -> npt.NDArray[np.float64]:
+        """(n_units,) signed change of the item's score: with everything minus without the unit."""
+        whole, without = float(self.whole[item]), self.without[:, item].astype(np.float64)
+        known = np.isfinite(without) & np.isfinite(whole)
+        return np.where(known, whole - np.where(known, without, 0), 0.0)
+
+    def rank(self, item: int) -> int:
+        """From 1, with everything; of equal scores the earlier column comes first, as in a slate."""
+        return int(_ranks(self.whole[None], self.allowed, item)[0])
+
+    def ranks_without(self, item: int) -> Ints:
+        """(n_units,) from 1, without each unit."""
+        return _ranks(self.without, self.allowed, item)
+
+
+def _ranks(scores: npt.NDArray[np.floating], allowed: Mask, item: int) -> Ints:
+    own = scores[:, item : item + 1]
+    before = scores > own
+    before[:, :item] |= scores[:, :item] == own
+    above: Ints = (before & allowed[None, :]).sum(axis=1)
+    return above + 1
+
+
+def smallest_set(explained: Explained, occluded: Occluded, item: int, *, k: int) -> tuple[int, ...] | None:
+    """Units without which the item is not among the first k, fewest first found.
+
+    Args:
+        explained: The model bound to the history.
+        occluded: Its single removals.
+        item: Column of the item.
+        k: Slate length, before slate rules.
+
+    Returns:
+        Places of the units, ascending; None where the item stays whatever is removed, or is not among
+        the first k in the first place.
+    """
+    if occluded.rank(item) > k:
+        return None
+    effects = occluded.effects(item)
+    ranks = occluded.ranks_without(item)
+    out = np.flatnonzero(ranks > k)
+    if len(out):
+        return (int(out[np.argmax(effects[out])]),)
+    order = np.lexsort((-np.arange(len(effects)), -effects))
+    order = order[effects[order] > 0]
+    if not len(order):
+        return None
+
+    pairs = list(combinations(order[:PAIRED].tolist(), 2))
+    hit = _out(explained, occluded, item, [list(pair) for pair in pairs], k)
+    if hit.any():
+        best = max(np.flatnonzero(hit).tolist(), key=lambda place: effects[list(pairs[place])].sum())
+        return tuple(sorted(pairs[best]))
+
+    grown = [order[:size].tolist() for size in range(3, min(len(order), MOST_GONE) + 1)]
+    hit = _out(explained, occluded, item, grown, k)
+    if not hit.any():
+        return None
+    return tuple(sorted(_pruned(explained, occluded, item, grown[int(hit.argmax())], k)))
+
+
+def _out(explained: Explained, occluded: Occluded, item: int, sets: list[list[int]], k: int) -> Mask:
+    """(n_sets,) whether the item leaves the first k without each set."""
+    if not sets:
+        return np.zeros(0, bool)
+    keep = np.ones((len(sets), explained.n_units), np.float32)
+    for row, gone in enumerate(sets):
+        keep[row, gone] = 0
+    ranks = np.concatenate(
+        [
+            _ranks(explained.scores(keep[start : start + AT_ONCE]), occluded.allowed, item)
+            for start in range(0, len(keep), AT_ONCE)
+        ]
+    )
+    return np.asarray(ranks > k)
+
+
+def _pruned(explained: Explained, occluded: Occluded, item: int, gone: list[int], k: int) -> list[int]:
+    """Without the units that are not needed, the weakest tried first."""
+    while len(gone) > 1:
+        fewer = [gone[:place] + gone[place + 1 :] for place in range(len(gone) - 1, -1, -1)]
+        hit = _out(explained, occluded, item, fewer, k)
+        if not hit.any():
+            break
+        gone = fewer[int(hit.argmax())]
+    return gone

@@ -1,0 +1,230 @@
+"""Why these items for this user: where the model looked, what moves the score, and what would undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark.attention.counterfactual import Occluded, smallest_set
+from persmark.attention.rescored import Rescored
+from persmark.attention.said import Past, said_of
+from persmark.errors import InputError
+from persmark.recommend import Interactions, Recommender
+from persmark.recommend.explained import Explained
+from persmark.recommend.interactions import places
+from persmark.text import Text, text
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemExplained:
+    """One item of the slate.
+
+    Args:
+        item_id: The item.
+        title: Its title, or its id.
+        rank: From 1 among all that may be ranked, before slate rules.
+        score: The recommender's.
+        weights: (n_events,) attention, summing to 1; None where the recommender has none.
+        heads: (n_layers, n_heads, n_events) the weights apart; None where it has none.
+        effects: (n_events,) change of the score that each event makes, signed.
+        ranks_without: (n_events,) rank without each event.
+        field_weights: (n_fields,) attention on the profile's fields; None where it has none.
+        field_effects: (n_fields,) change of the score that each field makes, signed.
+        undone_by: Places among the events without which it is not among the first k; None where it
+            stays whatever is taken away.
+        why: In one sentence.
+    """
+
+    item_id: str
+    title: str
+    rank: int
+    score: float
+    weights: Floats | None
+    heads: Floats | None
+    effects: Floats
+    ranks_without: Ints
+    field_weights: Floats | None
+    field_effects: Floats
+    undone_by: tuple[int, ...] | None
+    why: Text
+
+
+@dataclass(frozen=True, eq=False)
+class UserExplained:
+    """A slate of one user, explained.
+
+    Args:
+        user_id: The user.
+        recommender: Name.
+        k: Slate length of the counterfactuals.
+        events: The events that can be taken away, oldest first.
+        n_older: Earlier events that the explanation leaves in place.
+        fields: Names of the profile's fields.
+        items: The items asked for, in the order asked.
+        aggregation: How heads and layers became one weight; `none` where there are no weights.
+        reindexed: Whether events are taken out and the history scored anew, because the recommender
+            has no attention of its own.
+    """
+
+    user_id: str
+    recommender: str
+    k: int
+    events: Past
+    n_older: int
+    fields: tuple[str, ...]
+    items: tuple[ItemExplained, ...]
+    aggregation: str
+    reindexed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `explain --json` prints."""
+        return {
+            "user_id": self.user_id,
+            "recommender": self.recommender,
+            "k": self.k,
+            "n_older_events": self.n_older,
+            "aggregation": self.aggregation,
+            "items": [_item_json(one, self) for one in self.items],
+        }
+
+
+def _item_json(one: ItemExplained, whole: UserExplained) -> dict[str, Any]:
+    past = whole.events
+    return {
+        "item_id": one.item_id,
+        "title": one.title,
+        "rank": one.rank,
+        "score": one.score,
+        "why": one.why.render(),
+        "undone_by": None if one.undone_by is None else list(one.undone_by),
+        "events": [
+            {
+                "item_id": past.item_ids[place],
+                "title": past.titles[place],
+                "event_type": past.event_types[place],
+                "time": int(past.times[place]),
+                "attention_weight": None if one.weights is None else float(one.weights[place]),
+                "occlusion": float(one.effects[place]),
+                "rank_without": int(one.ranks_without[place]),
+            }
+            for place in range(len(past))
+        ],
+        "fields": [
+            {
+                "field": name,
+                "attention_weight": None if one.field_weights is None else float(one.field_weights[at]),
+                "occlusion": float(one.field_effects[at]),
+            }
+            for at, name in enumerate(whole.fields)
+        ],
+    }
+
+
+def explained_by(recommender: Recommender, history: Interactions) -> tuple[Explained, bool]:
+    """The recommender bound to a history, and whether by scoring anew for want of attention."""
+    own = recommender.explained(history)
+    return (own, False) if own is not None else (Rescored(recommender, history), True)
+
+
+def explain(
+    recommender: Recommender,
+    history: Interactions,
+    items: Sequence[str] | None = None,
+    *,
+    k: int = 10,
+    exclude_seen: bool = False,
+    titles: Mapping[str, str] | None = None,
+    categories: Mapping[str, str] | None = None,
+    time_zone: str = "UTC",
+) -> UserExplained:
+    """Explain items for one user.
+
+    Args:
+        recommender: Trained, of any kind.
+        history: The events of one user; with facts where the recommender needs them.
+        items: Which; the first k of the recommender where left out.
+        k: Slate length that the counterfactuals ask about, before slate rules.
+        exclude_seen: Whether items with an event of the target type are left out of the ranking.
+        titles: Item id -> title.
+        categories: Item id -> category, so that many events are told in few words.
+        time_zone: IANA name, of the days and months in words.
+
+    Raises:
+        InputError: `history` is not of one user, k is below 1, or an item is unknown.
+    """
+    if history.n_users != 1:
+        raise InputError(
+            text("An explanation is for one user. Received: {n}. Ask for each in turn.", n=history.n_users)
+        )
+    if k < 1:
+        raise InputError(text("k must be at least 1. Received: {k}. Give a slate length like 10.", k=k))
+    held, reindexed = explained_by(recommender, history)
+    allowed = np.ones(len(recommender.item_ids), bool)
+    if exclude_seen:
+        seen = places(recommender.item_ids, history.item_ids[history.item[history.typed(recommender.target)]])
+        allowed[seen[seen >= 0]] = False
+    occluded = Occluded.of(held, allowed=allowed)
+    asked = _columns(recommender, items, occluded, k)
+    past = Past.of(history, held.event, titles or {}, categories or {}, time_zone)
+    weights = held.weights(asked) if not reindexed else None
+    heads = held.heads(asked) if not reindexed else None
+    n = held.n_events
+    explained = []
+    for place, item in enumerate(asked.tolist()):
+        item_id = str(recommender.item_ids[item])
+        effects = occluded.effects(item)
+        gone = smallest_set(held, occluded, item, k=k)
+        rank = occluded.rank(item)
+        explained.append(
+            ItemExplained(
+                item_id=item_id,
+                title=(titles or {}).get(item_id, item_id),
+                rank=rank,
+                score=float(occluded.whole[item]),
+                weights=None if weights is None else np.asarray(weights[place, :n], np.float64),
+                heads=None if heads is None else np.asarray(heads[place], np.float64),
+                effects=effects[:n],
+                ranks_without=occluded.ranks_without(item)[:n],
+                field_weights=None
+                if weights is None or not held.fields
+                else np.asarray(weights[place, n:], np.float64),
+                field_effects=effects[n:],
+                undone_by=gone,
+                why=said_of(past, held.fields, effects, gone, rank=rank, k=k),
+            )
+        )
+    return UserExplained(
+        user_id=str(history.user_ids[0]),
+        recommender=recommender.name,
+        k=k,
+        events=past,
+        n_older=len(history) - n,
+        fields=held.fields,
+        items=tuple(explained),
+        aggregation=held.aggregation,
+        reindexed=reindexed,
+    )
+
+
+def _columns(recommender: Recommender, items: Sequence[str] | None, occluded: Occluded, k: int) -> Ints:
+    if items is None:
+        whole = np.where(occluded.allowed & np.isfinite(occluded.whole), occluded.whole, -np.inf)
+        order = np.lexsort((np.arange(len(whole)), -whole))[:k]
+        return order[np.isfinite(whole[order])].astype(np.int64)
+    found = places(recommender.item_ids, np.array(list(items), dtype=object))
+    if (found < 0).any():
+        raise InputError(
+            text(
+                "An explanation needs an item of the catalogue trained on. Received: {item}."
+                " Train again if it is new.",
+                item=list(items)[int(np.flatnonzero(found < 0)[0])],
+            )
+        )
+    return found

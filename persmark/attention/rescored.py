@@ -1,0 +1,77 @@
+"""Any recommender explained by what it does: events are taken out of the history, which is scored anew.
+
+The variant that closes the gap, for recommenders without weights of their own. What is left is scored
+as if the event had never been; positions move up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from persmark.errors import InputError
+from persmark.recommend import Interactions, Recommender
+from persmark.recommend.explained import Explained, Floats, Ints, Mask
+from persmark.text import text
+
+MOST_EVENTS = 200
+
+
+class Rescored(Explained):
+    """A recommender bound to the latest events of one user.
+
+    Args:
+        recommender: Of any kind.
+        history: The events of one user.
+        most_events: Only the latest so many can be taken away; older ones stay in the history.
+
+    Raises:
+        InputError: `history` is not of one user.
+    """
+
+    aggregation = "none"
+
+    def __init__(
+        self, recommender: Recommender, history: Interactions, *, most_events: int = MOST_EVENTS
+    ) -> None:
+        if history.n_users != 1:
+            raise InputError(
+                text(
+                    "An explanation is for one user. Received: {n}. Ask for each in turn.", n=history.n_users
+                )
+            )
+        self._recommender, self._history = recommender, history
+        self.event = np.arange(max(0, len(history) - most_events), len(history))
+
+    def weights(self, items: Ints) -> Floats:
+        """It has none: every event the same."""
+        return np.full((len(items), self.n_events), 1 / max(self.n_events, 1))
+
+    def heads(self, items: Ints) -> Floats:
+        """It has none."""
+        return np.zeros((len(items), 0, 0, self.n_events))
+
+    def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
+        """Of the history without the events whose presence is 0; parts of an event cannot be taken."""
+        history, n_variants = self._history, len(presence)
+        keep = np.ones((n_variants, len(history)), bool)
+        keep[:, self.event] = (presence > 0) if masked is None else ~masked & (presence > 0)
+        variant, place = np.nonzero(keep)
+        names = np.array([f"{number:09d}" for number in range(n_variants)], dtype=object)
+        facts = history.user_facts.users(np.zeros(n_variants, np.int64)) if history.user_facts else None
+        many = replace(
+            history,
+            user_ids=names,
+            user=variant.astype(np.int32),
+            item=history.item[place],
+            time=history.time[place],
+            weight=history.weight[place],
+            event_type=history.event_type[place],
+            user_facts=facts,
+        )
+        return self._recommender.score_matrix(many)
+
+    def shuffled(self, seed: int) -> Explained:
+        """The same: there are no weights to permute."""
+        return self

@@ -1,0 +1,73 @@
+"""One user's history as a trained model sees it: what can be taken away, and what then remains.
+
+What `persmark.attention` asks of a recommender that attends. Units are the events that the model
+looked at, oldest first, then the fields of the profile, if it has any.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Explained(ABC):
+    """A model bound to one history.
+
+    Attributes:
+        event: (n_events,) places of the looked-at events in the history that was handed in, ascending.
+        fields: Names of the profile fields that it attends to; empty where it has none.
+        aggregation: How heads and layers become one weight, in one word: `value-norm`, `rollout`, `mean`.
+    """
+
+    event: Ints
+    fields: tuple[str, ...] = ()
+    aggregation: str = "value-norm"
+
+    @property
+    def n_events(self) -> int:
+        """Events that can be taken away."""
+        return len(self.event)
+
+    @property
+    def n_units(self) -> int:
+        """Events and fields that can be taken away."""
+        return len(self.event) + len(self.fields)
+
+    @abstractmethod
+    def weights(self, items: Ints) -> Floats:
+        """Attention on each unit when these items are scored.
+
+        Args:
+            items: (n_asked,) columns of the catalogue.
+
+        Returns:
+            (n_asked, n_units) 0 to 1; those of the events sum to 1, and those of the fields.
+        """
+
+    @abstractmethod
+    def heads(self, items: Ints) -> Floats:
+        """(n_asked, n_layers, n_heads, n_events) the weights before they are made one; each row sums to 1."""
+
+    @abstractmethod
+    def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
+        """Scores of the whole catalogue with parts of the input gone.
+
+        Args:
+            presence: (n_variants, n_units) factor on each unit's embedding; 1 leaves it, 0 empties it.
+            masked: (n_variants, n_units) whether nothing may attend to the unit; where left out, where
+                its presence is 0.
+
+        Returns:
+            (n_variants, n_items) logits.
+        """
+
+    @abstractmethod
+    def shuffled(self, seed: int) -> Explained:
+        """The same history under the model with its attention parameters permuted: what weights look
+        like that learned nothing."""

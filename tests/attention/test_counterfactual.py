@@ -1,0 +1,72 @@
+"""Two items: the first has what its events add, the second a score that nothing takes away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from persmark.attention.counterfactual import Occluded, smallest_set
+from persmark.attention.rescored import Rescored
+from persmark.recommend import RECOMMENDERS, interactions_from
+from tests.attention.toy import Toy
+
+DAY = 86_400
+
+
+def against(bar: float, adds: list[float]) -> Toy:
+    """The second item keeps `bar` through a last unit that is no event of interest."""
+    return Toy([[add, 0.0] for add in adds] + [[0.0, bar]], [1 / (len(adds) + 1)] * (len(adds) + 1))
+
+
+def test_one_event_is_enough() -> None:
+    toy = against(2.0, [0.5, 1.6, 0.2])
+    occluded = Occluded.of(toy)
+    assert occluded.rank(0) == 1
+    assert occluded.ranks_without(0).tolist() == [2, 2, 1, 1]
+    # Both the first and the second would do; the one that carries most is named.
+    assert smallest_set(toy, occluded, 0, k=1) == (1,)
+
+
+def test_two_events_are_needed() -> None:
+    toy = against(1.5, [1.0, 1.0, 0.6])
+    # 2.6 against 1.5: 1.6 without one of them, 0.6 without both.
+    assert smallest_set(toy, Occluded.of(toy), 0, k=1) == (0, 1)
+
+
+def test_many_small_ones_are_pruned_to_those_needed() -> None:
+    toy = against(4.5, [1.0] * 10)
+    # 10 against 4.5: six have to go.
+    found = smallest_set(toy, Occluded.of(toy), 0, k=1)
+    assert found is not None
+    assert len(found) == 6
+
+
+def test_an_item_that_stays_has_none() -> None:
+    toy = against(-1.0, [0.5, 0.5])
+    assert smallest_set(toy, Occluded.of(toy), 0, k=1) is None
+    # With two places for two items nothing ever leaves.
+    assert smallest_set(against(9.0, [0.5]), Occluded.of(against(9.0, [0.5])), 0, k=2) is None
+
+
+def test_items_that_may_not_be_ranked_are_nobody_s_rival() -> None:
+    toy = against(2.0, [0.5, 1.6])
+    occluded = Occluded.of(toy, allowed=np.array([True, False]))
+    assert smallest_set(toy, occluded, 0, k=1) is None
+
+
+def test_any_recommender_is_explained_by_scoring_anew() -> None:
+    """tea was bought twice, rye once: without either purchase of tea it still stands level or above."""
+    known = interactions_from(
+        ["ann"] * 3 + ["bob"], ["tea", "rye", "tea", "rye"], [0, 9 * DAY, 10 * DAY, 10 * DAY]
+    )
+    made = RECOMMENDERS["repeat"].train(known, {"half_life_days": 10})
+    ann = known.users(np.array([0]))
+    explained = Rescored(made, ann)
+    rye, tea = 0, 1
+    occluded = Occluded.of(explained)
+    # 1 + 2^-1 for tea, 2^-0.1 for rye.
+    assert abs(occluded.whole[tea] - 1.5) < 2e-3
+    effects = occluded.effects(tea)
+    assert np.allclose(effects, [0.5, 0.0, 1.0], atol=2e-3)
+    # Without its latest purchase tea has 0.5 and rye 0.93.
+    assert smallest_set(explained, occluded, tea, k=1) == (2,)
+    assert explained.weights(np.array([rye])).tolist() == [[1 / 3] * 3]
