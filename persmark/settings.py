@@ -111,6 +111,19 @@ class PredictSettings:
 
 
 @dataclass(frozen=True)
+class PrivacySettings:
+    """What may be told of few people.
+
+    Attributes:
+        smallest_group: A figure on fewer users than this is not shown, but joined with others: it would
+            be one on persons. 10 is the threshold rule of many statistical offices (Hundepool et al.,
+            Statistical Disclosure Control, 2012, section 4.2).
+    """
+
+    smallest_group: int = 10
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything above, with the folder that holds workspaces (`PERSMARK_DATA`)."""
 
@@ -119,6 +132,7 @@ class Settings:
     events: EventSettings = field(default_factory=EventSettings)
     profiles: ProfileSettings = field(default_factory=ProfileSettings)
     predict: PredictSettings = field(default_factory=PredictSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
 
 
 def settings() -> Settings:

@@ -22,7 +22,7 @@ import pandas as pd
 from persmark.columns import ITEM_ID, RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, FileRefusedError, InputError
 from persmark.recommend import saved
-from persmark.recommend.explained import Explained
+from persmark.recommend.explained import Attended, Explained
 from persmark.recommend.interactions import Ids, Interactions
 from persmark.recommend.lesson import Lesson, OnPoint, Validation, unwatched_point
 from persmark.recommend.options import Settings
@@ -278,6 +278,10 @@ class Recommender(ABC):
 
         None where it does not: it can still be explained by scoring shorter histories.
         """
+        return None
+
+    def attended(self, _histories: Interactions) -> Attended | None:
+        """Where it looked for each of many users, in one pass; None where it has no weights of its own."""
         return None
 
     def save(self, folder: Path) -> None:

@@ -7,6 +7,7 @@ looked at, oldest first, then the fields of the profile, if it has any.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -71,3 +72,22 @@ class Explained(ABC):
     def shuffled(self, seed: int) -> Explained:
         """The same history under the model with its attention parameters permuted: what weights look
         like that learned nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """Where a model looked for many users at once, each scored for their own first item.
+
+    Args:
+        item: (n_users,) column of each user's first item.
+        event: (n_looked,) places in the histories of the events that were looked at, ascending.
+        weight: (n_looked,) attention; each user's sum to 1.
+        fields: Names of the profile fields that it attends to.
+        field_weight: (n_users, n_fields) attention; each row sums to 1.
+    """
+
+    item: Ints
+    event: Ints
+    weight: Floats
+    fields: tuple[str, ...]
+    field_weight: Floats
