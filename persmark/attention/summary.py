@@ -129,7 +129,7 @@ def _part(part: str, code: Ints, names: Sequence[str], looks: _Looks, *, least: 
     rest = np.setdiff1d(np.flatnonzero(having > 0), large)
     new = np.full(len(names), len(large), np.int64)
     new[large] = np.arange(len(large))
-    shown = [names[place] for place in large]
+    shown = [names[place] for place in large.tolist()]
     if len(rest):
         shown.append(OTHERS)
     joined = new[code]
