@@ -429,3 +429,32 @@ def test_as_a_real_process_a_mistake_is_one_line_and_exit_2() -> None:
     for words in (["dance"], ["slate", "--workspace", "shop", "--user", "nö"], ["load", "/no/file"]):
         done = shell(*words)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+
+
+def test_explain_says_why_and_without_what(run: Any) -> None:
+    said = run("explain", "--user", HARD_USER, "--workspace", "shop", "-k", "3")
+    assert said["user_id"] == HARD_USER
+    assert len(said["items"]) == 3
+    # What is popular for everybody is there whatever one person did.
+    assert {item["why"] for item in said["items"]} == {"nothing they did speaks for it: it is popular"}
+    assert said["verdict"] is None
+    one = run("explain", "--user", HARD_USER, "--item", "sku-5", "--workspace", "shop")
+    assert [item["item_id"] for item in one["items"]] == ["sku-5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("explain", "--user", "nobody", "--workspace", "shop"),
+            "A user must have events. Received: nobody.",
+        ),
+        (("explain", "--user", HARD_USER, "--item", "gin", "--workspace", "shop"), "Received: gin."),
+        (("judge", "--workspace", "shop"), "must be that of a model with weights. Received: popular."),
+    ],
+)
+def test_questions_about_attention_that_have_no_answer(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(list(words)) == 2
+    assert message in capsys.readouterr().err

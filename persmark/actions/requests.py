@@ -248,6 +248,25 @@ class PublishRun:
 
 
 @dataclass(frozen=True)
+class JudgeAttention:
+    """Measure whether the attention weights of a run, the published one where left out, may be believed;
+    see `persmark.attention.judge_run`."""
+
+    run_id: str | None = None
+    n_users: int = 200
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SummariseAttention:
+    """Where a run looks over the users of some segments; everybody's where none is named. See
+    `persmark.attention.summarise_users`."""
+
+    run_id: str
+    segments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainPredictions:
     """Choose, judge and fit the profile models, and score everybody; see
     `persmark.profiles.predict.train_predictions`. The first run is published."""
@@ -327,6 +346,8 @@ Request = (
     | SaveGroup
     | SaveLookalikes
     | Train
+    | JudgeAttention
+    | SummariseAttention
     | TrainPredictions
     | PublishPredictions
     | PublishRun

@@ -19,7 +19,7 @@ from persmark.text import text
 if TYPE_CHECKING:
     pass
 
-from persmark.actions import discover, work
+from persmark.actions import attending, discover, work
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
 from persmark.actions.audited import write_down
 from persmark.actions.requests import (
@@ -37,6 +37,7 @@ from persmark.actions.requests import (
     FindGroups,
     FindLookalikes,
     ImportSegment,
+    JudgeAttention,
     KeepApart,
     LoadDemo,
     LoadFiles,
@@ -49,6 +50,7 @@ from persmark.actions.requests import (
     SaveLookalikes,
     SaveRule,
     SaveSegment,
+    SummariseAttention,
     SwitchRule,
     TakeSnapshot,
     Train,
@@ -106,6 +108,8 @@ _VERBS = (
     _Verb("save lookalikes", SaveLookalikes, "marketer", "state", discover.save_lookalikes),
     _Verb("train", Train, "marketer", "train", work.train),
     _Verb("predict", TrainPredictions, "marketer", "train", work.train_predictions),
+    _Verb("judge", JudgeAttention, "marketer", "attention", attending.judge),
+    _Verb("summarise attention", SummariseAttention, "marketer", "attention", attending.summarise),
     _Verb("publish predictions", PublishPredictions, "marketer", "write", work.publish_predictions),
     _Verb("publish", PublishRun, "marketer", "state", work.publish),
     _Verb("evaluate", Evaluate, "marketer", "train", work.evaluate),

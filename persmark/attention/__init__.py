@@ -1,10 +1,37 @@
 """What people and models attend to, and whether a weight is a reason.
 
-`explain` shows a user's slate beside the events that carry it; `judge` measures whether a model's
-attention weights may be read as reasons.
+`shifts` and `fatigue` need no model; `explain_user` shows a slate beside the events that carry it;
+`judge_run` measures whether a model's attention weights may be read as reasons; `summarise_users` tells
+where a model looks over a segment.
 """
 
 from persmark.attention.explain import ItemExplained, UserExplained, explain
-from persmark.attention.judge import Case, Judged, judge
+from persmark.attention.judge import CONTROLS, Case, Judged, judge
+from persmark.attention.kept import SAMPLE_USERS, judge_run, verdict_of
+from persmark.attention.shifts import DIMENSIONS, WINDOWS, Periods, fatigue, shifts
+from persmark.attention.summary import differences, summarise
+from persmark.attention.users import cases_from, explain_user, names_of, summarise_users
 
-__all__ = ["Case", "ItemExplained", "Judged", "UserExplained", "explain", "judge"]
+__all__ = [
+    "CONTROLS",
+    "DIMENSIONS",
+    "SAMPLE_USERS",
+    "WINDOWS",
+    "Case",
+    "ItemExplained",
+    "Judged",
+    "Periods",
+    "UserExplained",
+    "cases_from",
+    "differences",
+    "explain",
+    "explain_user",
+    "fatigue",
+    "judge",
+    "judge_run",
+    "names_of",
+    "shifts",
+    "summarise",
+    "summarise_users",
+    "verdict_of",
+]

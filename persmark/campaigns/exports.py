@@ -28,7 +28,7 @@ from persmark.columns import PRODUCT
 from persmark.errors import InputError, NotFoundError
 from persmark.experiments import ARM, TARGET
 from persmark.privacy import Vault
-from persmark.recommend import Recommender, event_weights, last_second, load_interactions, load_run, published
+from persmark.recommend import Recommender, history_weights, last_second, load_histories, load_run, published
 from persmark.spreadsheet import escaped
 from persmark.store import Reader, Workspace, exclusive, now, read_sql, workspace_name
 from persmark.text import Text, text
@@ -277,12 +277,14 @@ class _Items:
         found = reader.frame(read_sql(PACKAGE, "titles"), {"kind": PRODUCT}, inputs={"scored_items": scored})
         self._titles = pd.Series(found["title"].to_numpy(), index=found["item_id"].to_numpy(), dtype=object)
         self._candidates = found["item_id"].tolist()
-        self._weights = recommender.event_weights or event_weights(reader)
+        self._weights = history_weights(reader, recommender)
         self._as_of = last_second(reader)
 
     def of(self, users: list[str]) -> dict[str, pa.Array]:
         """Columns `item_1_id`, `item_1_title`, ... of the users, in their order."""
-        histories = load_interactions(self._reader, weights=self._weights, users=users, as_of=self._as_of)
+        histories = load_histories(
+            self._reader, self._recommender, users=users, as_of=self._as_of, weights=self._weights
+        )
         served = self._recommender.recommend(
             histories, k=self.k, exclude_seen=self._exclude_seen, candidates=self._candidates
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from persmark import actions, recommend, segments, slates
+from persmark import actions, attention, recommend, segments, slates
 from persmark.columns import KINDS, PRODUCT
 from persmark.commands.asking import AddVerb, Arguments, Document, json_file, run, workspace_of
 from persmark.errors import EmptyError
@@ -68,6 +68,38 @@ def _slate(arguments: Arguments) -> Document:
     return document
 
 
+def _explain(arguments: Arguments) -> Document:
+    """Why these items: attention where there is any, what each event changes, what would undo it."""
+    workspace = workspace_of(arguments)
+    found = actions.serving(workspace, arguments.recommender)
+    if found is None:
+        raise EmptyError(
+            "An explanation needs a trained recommender. Received: a workspace without one.",
+            hint="Run `python -m persmark train popular` first.",
+        )
+    recommender, run_id = found
+    with workspace.reader() as reader:
+        made = attention.explain_user(
+            reader,
+            recommender,
+            arguments.user,
+            arguments.item or None,
+            k=arguments.k,
+            exclude_seen=arguments.exclude_seen,
+            as_of=workspace.as_of(),
+            time_zone=workspace.time_zone,
+        )
+    judged = attention.verdict_of(workspace, run_id)
+    document: dict[str, Any] = made.to_json()
+    document["verdict"] = None if judged is None else {"said": judged.said.render(), **judged.to_json()}
+    return document
+
+
+def _judge(arguments: Arguments) -> Document:
+    workspace = workspace_of(arguments)
+    return run(arguments, workspace, actions.JudgeAttention(run_id=arguments.run, n_users=arguments.users))
+
+
 def _audience(arguments: Arguments) -> Document:
     request = actions.CreateAudience(
         name=arguments.name,
@@ -115,6 +147,15 @@ def add_to(verb: AddVerb) -> None:
     one.add_argument("-k", type=int, default=10)
     one.add_argument("--recommender", metavar="NAME", help="the published run by default")
     one.add_argument("--rules", metavar="R.json")
+    one = verb("explain", "why a user is shown these items", _explain)
+    one.add_argument("--user", required=True, metavar="U")
+    one.add_argument("--item", action="append", default=[], metavar="I", help="the slate by default")
+    one.add_argument("-k", type=int, default=10)
+    one.add_argument("--exclude-seen", action="store_true", help="rank without what the user had")
+    one.add_argument("--recommender", metavar="NAME", help="the published run by default")
+    one = verb("judge", "measure whether a run's attention weights may be believed", _judge)
+    one.add_argument("--run", metavar="RUN_ID", help="the published run by default")
+    one.add_argument("--users", type=int, default=attention.SAMPLE_USERS, metavar="N")
     one = verb("audience", "choose users and withhold a holdout", _audience)
     one.add_argument("name", metavar="NAME")
     one.add_argument("--segment", metavar="S")

@@ -5,6 +5,7 @@ One contract (`Recommender`): train on interactions, score histories, say why, s
 
 from persmark.recommend.contract import FILLED, Reason, Recommender
 from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate
+from persmark.recommend.histories import history_weights, load_histories
 from persmark.recommend.interactions import (
     EVENT_WEIGHTS,
     Interactions,
@@ -33,8 +34,10 @@ __all__ = [
     "Settings",
     "evaluate",
     "event_weights",
+    "history_weights",
     "interactions_from",
     "last_second",
+    "load_histories",
     "load_interactions",
     "load_run",
     "publish",

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from persmark.columns import CONTENT, ITEM_ID
 from persmark.errors import EmptyError, NotFoundError
-from persmark.recommend import FILLED, Interactions, Recommender, load_interactions
-from persmark.slates.candidates import PACKAGE, Moment, find_candidates, history_weights, tastes
+from persmark.recommend import FILLED, Interactions, Recommender, history_weights, load_histories
+from persmark.slates.candidates import PACKAGE, Moment, find_candidates, tastes
 from persmark.slates.fill import Candidates, Vector, fill
 from persmark.slates.scoring import ItemScores, score_items
 from persmark.slates.shown import Scored, Shown
@@ -54,9 +54,7 @@ def build_slate(
     chosen, notes = _chosen_users(reader, request)
     users = pa.table({"user_id": pa.array(chosen, pa.string())})
     weights = history_weights(reader, recommender, request.weights)
-    histories = load_interactions(
-        reader, weights=weights, before=moment.second + 1, users=chosen, as_of=moment.second
-    )
+    histories = load_histories(reader, recommender, users=chosen, as_of=moment.second, weights=weights)
     candidates, found = find_candidates(reader, recommender, request, users, moment, products=products)
     notes += found
     notes += _history_notes(request, histories)

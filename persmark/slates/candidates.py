@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from persmark.columns import AD, CAMPAIGN_RECEIVED, CONTENT, EVENT_TYPES, PRODUCT
-from persmark.recommend import EVENT_WEIGHTS, Recommender, event_weights
+from persmark.columns import AD, CAMPAIGN_RECEIVED, CONTENT, PRODUCT
+from persmark.recommend import Recommender
 from persmark.slates.fill import Candidates
 from persmark.slates.slate import SlateRequest
 from persmark.store import Reader, read_sql
@@ -126,20 +126,6 @@ def _ads(
             else text("There are no ads in this workspace: load items of kind ad.")
         )
     return table, notes
-
-
-def history_weights(
-    reader: Reader, recommender: Recommender, weights: Mapping[str, float] | None = None
-) -> dict[str, float]:
-    """Event type -> weight: as asked for, else as the recommender was trained, else the defaults."""
-    if weights is not None or recommender.event_weights:
-        return dict(recommender.event_weights if weights is None else weights)
-    # Among types of our vocabulary the defaults are known by name, and the counts are a small table;
-    # only a type of the workspace's own needs a look at the events.
-    held = {str(row[0]) for row in reader.rows("SELECT DISTINCT event_type FROM event_counts")}
-    if held & EVENT_WEIGHTS.keys() and held <= set(EVENT_TYPES):
-        return {kind: weight for kind, weight in EVENT_WEIGHTS.items() if kind in held}
-    return event_weights(reader)
 
 
 def tastes(reader: Reader, users: pa.Table, weights: Mapping[str, float], moment: Moment) -> dict[str, float]:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from persmark.columns import RANK, SCORE, USER_ID
 from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.experiments import hash_order
-from persmark.recommend import Recommender, last_second, load_interactions
+from persmark.recommend import Recommender, last_second, load_histories
 from persmark.recommend.contract import blocks
-from persmark.slates.candidates import PACKAGE, history_weights
+from persmark.slates.candidates import PACKAGE
 from persmark.store import Reader, read_sql
 from persmark.text import text
 
@@ -79,13 +79,7 @@ def who_would_like(
         items = [str(one) for one in recommender.item_ids[standing_for]]
         nearest = _nearest(reader, items, wanted, second=second, n_users=most_scored)
         wanted = nearest or sorted(hash_order(wanted, seed=seed, key=item_id)[:most_scored])
-    histories = load_interactions(
-        reader,
-        weights=history_weights(reader, recommender),
-        before=second + 1,
-        users=wanted,
-        as_of=second,
-    )
+    histories = load_histories(reader, recommender, users=wanted, as_of=second)
     places = [np.zeros(0)]
     strengths = [np.zeros(0)]
     for block in blocks(histories.n_users, len(recommender.item_ids)):

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 
 from persmark.errors import EmptyError, InputError, NotFoundError
-from persmark.recommend import event_weights, load_interactions, recommender
+from persmark.recommend import event_weights, history_weights, load_interactions, recommender
 from persmark.slates import SlateRequest, SlateRules, build_slate
-from persmark.slates.candidates import history_weights
 from persmark.store import create_workspace
 
 from .conftest import AS_OF, EVENTS, ITEMS, ODD, fill
