@@ -450,7 +450,7 @@ def test_explain_says_why_and_without_what(run: Any) -> None:
             "A user must have events. Received: nobody.",
         ),
         (("explain", "--user", HARD_USER, "--item", "gin", "--workspace", "shop"), "Received: gin."),
-        (("judge", "--workspace", "shop"), "must be that of a model with weights. Received: popular."),
+        (("judge", "--workspace", "shop"), "must be that of a model that has weights. Received: popular."),
     ],
 )
 def test_questions_about_attention_that_have_no_answer(
