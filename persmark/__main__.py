@@ -52,7 +52,10 @@ def _shown(document: Document) -> str:
     lines = []
     for key, value in document.items():
         rows = value if isinstance(value, list) and value and isinstance(value[0], dict) else None
-        if rows is None:
+        if isinstance(value, dict) and value:
+            lines.append(f"{key}:")
+            lines.extend(f"  {name}: {cell}" for name, cell in value.items())
+        elif rows is None:
             lines.append(f"{key}: {value}")
         else:
             lines.append(f"{key}:")

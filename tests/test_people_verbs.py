@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from persmark.__main__ import main
+from persmark.commands.people import judged
 from tests.shop import HARD_USER, write_csv
 
 
@@ -151,3 +152,24 @@ def test_a_saved_segment_is_changed_and_taken_back(run: Any, refused: Any, tmp_p
     assert refused("segment", "x", "--read", "/nowhere.json") == (
         "persmark: A rule must be a file that can be read. Received: /nowhere.json.\n"
     )
+
+
+def test_verdicts_are_told_in_sentences() -> None:
+    sentence = {"template": "It beats {names}.", "values": {"names": {"template": "chance", "values": {}}}}
+    one = {"kind": "chance", "figures": {"model": {"auc": [0.75, 0.5, 1.0]}}, "verdict": sentence}
+    why = {"template": "It needs {n} days.", "values": {"n": 196}}
+    report = {
+        "targets": {"buy": one},
+        "categories": one,
+        "refused": [{"target": "churn", "title": "Stops buying", "why": why}],
+    }
+    assert judged(report, whole=False) == {
+        "verdicts": {"buy": "It beats chance.", "all categories": "It beats chance."},
+        "refused": {"churn": "It needs 196 days."},
+    }
+    told = {**one, "verdict": "It beats chance."}
+    assert judged(report, whole=True) == {
+        "targets": {"buy": told},
+        "categories": told,
+        "refused": [{"target": "churn", "title": "Stops buying", "why": "It needs 196 days."}],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,28 @@ def _predict(arguments: Arguments) -> Document:
     if arguments.runs:
         return [one.to_json() for one in predict.prediction_runs(workspace)]
     made = run(arguments, workspace, actions.TrainPredictions(seed=arguments.seed))
-    report = predict.prediction_run(workspace, made["run_id"]).report
-    targets: Any = report["targets"]
-    return {**made, "targets": rendered(targets), "refused": rendered(report["refused"])}
+    return {**made, **judged(predict.prediction_run(workspace, made["run_id"]).report, whole=arguments.json)}
+
+
+def judged(report: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
+    """Every prediction's verdict as a sentence; `whole`: with every figure behind it."""
+    targets = {name: _told(one) for name, one in report["targets"].items()}
+    categories = _told(report["categories"]) if report["categories"] else {}
+    refused = [_told(one) for one in report["refused"]]
+    if whole:
+        return {"targets": targets, "categories": categories, "refused": refused}
+    said = {name: one["verdict"] for name, one in targets.items()}
+    if categories:
+        said["all categories"] = categories["verdict"]
+    return {"verdicts": said, "refused": {one["target"]: one["why"] for one in refused}}
+
+
+def _told(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result whose sentences are kept in parts, with its sentences whole."""
+    return {
+        name: rendered(predict.unpacked(value)) if name in {"verdict", "why"} else rendered(value)
+        for name, value in result.items()
+    }
 
 
 def _as(arguments: Arguments, what: str) -> str:

@@ -132,6 +132,8 @@ def show_table(
         column_config=_config(drawn),
         height=height if isinstance(height, int) else ("auto" if len(drawn) < 10 else 380),
         key=f"table-{key}",
+        # What is empty is said as everywhere else on a page.
+        placeholder="–",
         on_select="rerun" if choose else "ignore",
         selection_mode="single-row",
     )

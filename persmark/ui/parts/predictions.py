@@ -26,12 +26,16 @@ _BADGES = {
     predict.LEVEL: "not separable",
     predict.WORSE: "worse than a baseline",
 }
+# How a verdict looks; its words say the same.
+_LOOKS = {predict.BEATS: "pm-good", predict.LEVEL: "pm-level", predict.WORSE: "pm-bad"}
 _MEASURES = {
     "auc": "AUC", "brier": "Brier score", "lift": "Lift of the best tenth", "mae": "Mean error",
     "captured": "Money with the best tenth", "ratio": "All predicted / all that came", "mean": "Mean chance",
     "sooner": "Came by then",
 }  # fmt: skip
-_NAMES = {"model": "This prediction", **predict.AGAINST}
+_NAMES = {"model": "This prediction"} | {
+    name: told[:1].upper() + told[1:] for name, told in predict.AGAINST.items()
+}
 
 
 def run_of(workspace: Workspace) -> predict.PredictionRun | None:
@@ -100,11 +104,12 @@ def _judged(report: dict[str, Any] | Any) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _badge(one: dict[str, Any]) -> str:
+def _stands(one: dict[str, Any]) -> str:
+    """How a prediction stands against all of its baselines together."""
     stands = set(one["standings"].values())
     if stands == {predict.BEATS}:
-        return _BADGES[predict.BEATS]
-    return _BADGES[predict.WORSE if predict.WORSE in stands else predict.LEVEL]
+        return predict.BEATS
+    return predict.WORSE if predict.WORSE in stands else predict.LEVEL
 
 
 def show_verdicts(run: predict.PredictionRun) -> None:
@@ -120,7 +125,7 @@ def show_verdicts(run: predict.PredictionRun) -> None:
     )  # fmt: skip
     items = "".join(
         f"<li><b>{escaped(title)}</b><span>{escaped(predict.unpacked(one['verdict']))}</span>"
-        f"<code>{escaped(_badge(one))}</code></li>"
+        f'<i class="{_LOOKS[_stands(one)]}">{escaped(_BADGES[_stands(one)])}</i></li>'
         for title, one in _judged(run.report).items()
     )
     st.html(f'<ul class="pm-lost">{items}</ul>')
@@ -229,7 +234,7 @@ def show_categories(run: predict.PredictionRun) -> None:
                 "auc": auc[0], "low": auc[1], "high": auc[2],
                 "auc_above_rfm": one["gains"]["rfm"]["auc"][0],
                 "brier_below_rfm": brier[0],
-                "stands": _badge(one),
+                "stands": _BADGES[_stands(one)],
             }
         )  # fmt: skip
     table = pd.DataFrame(rows)
