@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 USER_ID = "user_id"
 ITEM_ID = "item_id"
+EVENT_TIME = "event_time"
 EVENT_TYPE = "event_type"
 SCORE = "score"
 RANK = "rank"

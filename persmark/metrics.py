@@ -14,6 +14,7 @@ presence of tied scores", ECIR 2008.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -117,18 +118,18 @@ def n_relevant(ranks: TiedRanks) -> Ints:
     return np.bincount(ranks.user, minlength=ranks.n_users).astype(np.int64)
 
 
-def _share_within(ranks: TiedRanks, k: int) -> Floats:
-    """(n_pairs,) probability over the orders of its tie that the item is among the first k."""
-    return np.clip(k - ranks.greater, 0, ranks.equal) / ranks.equal
-
-
 def _per_user(ranks: TiedRanks, values: Floats) -> Floats:
     return np.bincount(ranks.user, weights=values, minlength=ranks.n_users).astype(np.float64)
 
 
+def share_within(ranks: TiedRanks, k: int) -> Floats:
+    """(n_pairs,) probability over the orders of its tie that the item is among the first k."""
+    return np.clip(_k(k) - ranks.greater, 0, ranks.equal) / ranks.equal
+
+
 def recall(ranks: TiedRanks, k: int) -> Floats:
     """(n_users,) share of the user's relevant items among the first k."""
-    found = _per_user(ranks, _share_within(ranks, _k(k)))
+    found = _per_user(ranks, share_within(ranks, k))
     return found / np.maximum(n_relevant(ranks), 1)
 
 
@@ -207,31 +208,82 @@ class Interval:
     high: float
 
 
-def bootstrap_interval(
-    values: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
-) -> Interval:
-    """Percentile interval of the mean, users drawn with replacement.
+def bootstrap_intervals(
+    values: Floats,
+    *,
+    seed: int,
+    weight: Floats | None = None,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> list[Interval]:
+    """Percentile intervals of the means of several figures, all over the same draws of users.
 
     Args:
-        values: (n_users,) one figure per user.
+        values: (n_users, n_figures).
         seed: Same seed and number of users give the same draws, so intervals are comparable.
-        resamples: How many draws.
+        weight: (n_users,) how much each user counts in the mean, >= 0; equally where left out.
+        resamples: How many draws of users with replacement.
         level: Probability mass between `low` and `high`.
 
     Raises:
         InputError: There is no user.
     """
-    n_users = len(values)
+    n_users, n_figures = values.shape
     if not n_users:
         raise InputError(text("An interval needs at least one user. Received: none. Load more events."))
+    weighed = np.ones(n_users) if weight is None else weight
+    columns = np.column_stack([values * weighed[:, None], weighed])
     rng = np.random.default_rng(seed)
-    means = np.empty(resamples)
+    means = np.empty((resamples, n_figures))
     step = max(1, RESAMPLE_CELLS // n_users)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        means[start : start + size] = values[rng.integers(0, n_users, (size, n_users))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(values.mean()), float(low), float(high))
+        drawn = rng.integers(0, n_users, (size, n_users)) + n_users * np.arange(size)[:, None]
+        # How often each user is drawn: one product then gives the sums of all figures at once.
+        times = np.bincount(drawn.ravel(), minlength=size * n_users).reshape(size, n_users)
+        sums = times.astype(np.float64) @ columns
+        means[start : start + size] = sums[:, :-1] / np.where(sums[:, -1:] > 0, sums[:, -1:], 1.0)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    total = float(weighed.sum())
+    middle = columns[:, :-1].sum(axis=0) / (total if total > 0 else 1.0)
+    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(middle, low, high, strict=True)]
+
+
+def bootstrap_interval(
+    values: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+) -> Interval:
+    """`bootstrap_intervals` of one figure.
+
+    Args:
+        values: (n_users,) one figure per user.
+        seed: See there.
+        resamples: See there.
+        level: See there.
+
+    Raises:
+        InputError: There is no user.
+    """
+    (found,) = bootstrap_intervals(values[:, None], seed=seed, resamples=resamples, level=level)
+    return found
+
+
+def jackknife_interval(whole: float, without: Floats, *, level: float = LEVEL) -> Interval:
+    """Interval of a figure of all users together that is no mean over them.
+
+    A bootstrap would not do for counts of distinct things: a draw with replacement holds some 63% of
+    the users and so shows fewer of them than there are.
+
+    Args:
+        whole: The figure with everybody.
+        without: (n_users,) the figure with that user left out.
+        level: Probability mass between `low` and `high`.
+
+    Source: Efron, Stein, "The jackknife estimate of variance", Annals of Statistics 9 (1981).
+    """
+    n_users = len(without)
+    spread = float(np.sqrt((n_users - 1) / max(n_users, 1) * np.square(without - without.mean()).sum()))
+    reach = NormalDist().inv_cdf((1 + level) / 2) * spread
+    return Interval(whole, whole - reach, whole + reach)
 
 
 def paired_difference(

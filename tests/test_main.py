@@ -220,9 +220,12 @@ EVALUATE_KEYS = {
     "repeats",
     "results",
     "verdict",
+    "alarms",
 }
 RESULT_KEYS = {"recommender", "ndcg", "recall", "hit_rate", "mrr", "coverage", "ndcg_interval", "fit_seconds",
-               "score_seconds", "settings"}  # fmt: skip
+               "score_seconds", "settings", "novelty", "popularity_bias", "exposure_gini", "debiased_recall",
+               "intervals", "against_simple", "against_single", "by_history", "by_segment", "curve",
+               "overfitting"}  # fmt: skip
 
 
 @pytest.mark.parametrize("split", ["temporal", "leave-one-out"])

@@ -17,6 +17,8 @@ RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
 )
 # What anybody could do with a counter; every other recommender is measured against these.
 SIMPLE = (Popular.name, Repeat.name)
+# Made of other recommenders: a mixture has to beat the best single one to be worth its time.
+COMBINED = ("ranker", "blend")
 
 
 def recommender(name: str) -> type[Recommender]:

@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from persmark import metrics
 from persmark.recommend.registry import SIMPLE
 from persmark.text import Text, text
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a recommender is ahead of another over the same users, in NDCG.
+
+    Args:
+        other: Name of the other.
+        mean: Mean difference.
+        low: Lower end of its paired 95% interval.
+        high: Upper end.
+    """
+
+    other: str
+    mean: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is printed and kept."""
+        return {"recommender": self.other, "difference": self.mean, "interval": [self.low, self.high]}
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One recommender for one group of users.
+
+    Args:
+        group: Its name.
+        n_users: Test users in it.
+        ndcg: At k, mean over them; so the next.
+        ndcg_interval: 95% bootstrap interval over them.
+        recall: Share of the test items in the slates.
+        hit_rate: Share of users with at least one.
+        against_simple: Against the recommender that is the best simple one over all users.
+    """
+
+    group: str
+    n_users: int
+    ndcg: float
+    ndcg_interval: tuple[float, float]
+    recall: float
+    hit_rate: float
+    against_simple: Gap | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is printed and kept."""
+        return {
+            "group": self.group,
+            "n_users": self.n_users,
+            "ndcg": self.ndcg,
+            "ndcg_interval": list(self.ndcg_interval),
+            "recall": self.recall,
+            "hit_rate": self.hit_rate,
+            "against_simple": self.against_simple.to_json() if self.against_simple else None,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +83,16 @@ class Result:
         score_seconds: Wall time of scoring and ranking the full catalogue for all test users.
         settings: As trained.
         per_user: Metric -> (n_users,) figures, users in the same order in every row.
+        novelty: Mean self-information of what is shown, bits; see `exposure`, so the next three.
+        popularity_bias: Popularity percentile of what is shown minus that of what was asked for.
+        exposure_gini: 0 where all items are shown alike, towards 1 where one has every place.
+        debiased_recall: Recall with best sellers counted down.
+        intervals: Metric -> 95% interval over users.
+        against_simple: The paired difference to the best simple recommender; None for that one.
+        against_single: The same to the best one that is no mixture of others.
+        by_history: Rows by how many events of the user are known; new users first.
+        by_segment: Rows by the groups that were handed in.
+        curve: Points of the learning curve; empty for what is counted.
     """
 
     recommender: str
@@ -40,6 +106,16 @@ class Result:
     score_seconds: float
     settings: Mapping[str, Any]
     per_user: Mapping[str, metrics.Floats]
+    novelty: float = 0.0
+    popularity_bias: float = 0.0
+    exposure_gini: float = 0.0
+    debiased_recall: float = 0.0
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    against_simple: Gap | None = None
+    against_single: Gap | None = None
+    by_history: tuple[GroupRow, ...] = ()
+    by_segment: tuple[GroupRow, ...] = ()
+    curve: tuple[Mapping[str, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The row without the figures of single users."""
@@ -54,7 +130,40 @@ class Result:
             "fit_seconds": round(self.fit_seconds, 3),
             "score_seconds": round(self.score_seconds, 3),
             "settings": dict(self.settings),
+            "novelty": self.novelty,
+            "popularity_bias": self.popularity_bias,
+            "exposure_gini": self.exposure_gini,
+            "debiased_recall": self.debiased_recall,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "against_simple": self.against_simple.to_json() if self.against_simple else None,
+            "against_single": self.against_single.to_json() if self.against_single else None,
+            "by_history": [row.to_json() for row in self.by_history],
+            "by_segment": [row.to_json() for row in self.by_segment],
+            "curve": [dict(point) for point in self.curve],
+            "overfitting": overfitting(self.curve),
         }
+
+
+def overfitting(curve: Sequence[Mapping[str, float]]) -> dict[str, Any] | None:
+    """How much better a training does on what it learned from, at the point it was best on validation.
+
+    Returns:
+        `epoch`, `measure` (`ndcg` or `loss`), `train`, `validation`, and `gap`, above 0 where training
+        looks better than it is; None where the curve does not tell.
+    """
+    told = [point for point in curve if "validation_ndcg" in point]
+    if told:
+        best = max(told, key=lambda point: point["validation_ndcg"])
+        if "train_ndcg" in best:
+            train, validation = best["train_ndcg"], best["validation_ndcg"]
+            return {"epoch": best.get("epoch"), "measure": "ndcg", "train": train,
+                    "validation": validation, "gap": train - validation}  # fmt: skip
+    told = [point for point in curve if {"loss", "validation_loss"} <= point.keys()]
+    if not told:
+        return None
+    best = min(told, key=lambda point: point["validation_loss"])
+    return {"epoch": best.get("epoch"), "measure": "loss", "train": best["loss"],
+            "validation": best["validation_loss"], "gap": best["validation_loss"] - best["loss"]}  # fmt: skip
 
 
 def _figure(value: float) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from persmark.recommend import registry
 from persmark.store import Workspace, create_workspace
+from tests.recommend import fakes
 
 Row = tuple[str, str | None, str, str]
 Fill = Callable[[list[Row]], Workspace]
@@ -34,3 +36,9 @@ def fill(tmp_path: Path) -> Fill:
         return workspace
 
     return filled
+
+
+@pytest.fixture
+def learner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `learner` and `constant` known."""
+    monkeypatch.setattr(registry, "RECOMMENDERS", fakes.known())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pytest
 
 from persmark.errors import EmptyError, FileRefusedError, InputError, NotFoundError
 from persmark.metrics import Floats
-from persmark.recommend import EvaluateRequest, Result, evaluate
+from persmark.recommend import EvaluateRequest, Evaluation, Result, evaluate
 from persmark.recommend import split as splits
 from persmark.recommend.evaluate import verdict
 from tests.recommend.conftest import Fill, Row
@@ -81,10 +82,12 @@ def test_json_has_the_promised_keys(fill: Fill) -> None:
         again = evaluate(reader, EvaluateRequest(test_days=2)).to_json()
     assert list(found) == [
         "split", "k", "n_users", "n_items", "target", "min_item_events", "repeats", "results", "verdict",
+        "alarms",
     ]  # fmt: skip
     assert list(found["results"][0]) == [
         "recommender", "ndcg", "recall", "hit_rate", "mrr", "coverage", "ndcg_interval", "fit_seconds",
-        "score_seconds", "settings",
+        "score_seconds", "settings", "novelty", "popularity_bias", "exposure_gini", "debiased_recall",
+        "intervals", "against_simple", "against_single", "by_history", "by_segment", "curve", "overfitting",
     ]  # fmt: skip
     assert [row["recommender"] for row in found["results"]] == ["popular", "repeat", "markov"]
     for row in (*found["results"], *again["results"]):
@@ -198,6 +201,92 @@ def test_max_users_draws_and_says_so(fill: Fill) -> None:
 )
 def test_local_midnight(last: str, cut: str) -> None:
     assert splits.local_midnight(at(last), days=1, time_zone="America/New_York") == at(cut)
+
+
+def plain(found: Evaluation) -> dict[str, Any]:
+    """The document without what takes time."""
+    document = found.to_json()
+    for row in (*document["results"], *document.get("removed", {"results": []})["results"]):
+        del row["fit_seconds"], row["score_seconds"]
+    return document
+
+
+def test_both_ways_of_asking_in_one_go_equal_each_alone(fill: Fill) -> None:
+    rows = [bought(f"u{n:02}", f"i{(n + day) % 7}", day) for n in range(30) for day in (1, 2, 4, 8, 9, 10)]
+    with fill(rows).reader() as reader:
+        asked = {
+            kind: plain(evaluate(reader, EvaluateRequest(test_days=2, k=2, max_users=9, repeats=kind)))
+            for kind in ("allowed", "removed", "both")
+        }
+    assert asked["both"].pop("removed") == asked["removed"]
+    assert asked["both"] == asked["allowed"]
+    assert asked["removed"]["n_users"] == 9
+
+
+def test_a_constant_score_is_chance_and_cannot_be_told_from_popular(fill: Fill, learner: None) -> None:
+    """Three items, one asked for of each user: recall@2 is 2/3 whatever the order."""
+    with fill(SHOP).reader() as reader:
+        found = evaluate(reader, EvaluateRequest(recommenders=("constant", "popular"), test_days=2, k=2))
+    assert found.results[0].recall == pytest.approx(2 / 3)
+    assert found.results[0].hit_rate == pytest.approx((1 + 2 / 3) / 2)
+    assert str(found.verdict).startswith("constant cannot be told from the simple recommender popular")
+
+
+def test_beyond_accuracy_by_hand(fill: Fill) -> None:
+    """All three users have milk, two tea, one rye; the slate is milk, tea."""
+    request = EvaluateRequest(recommenders=("popular",), settings=FLAT, test_days=2, k=2)
+    with fill(SHOP).reader() as reader:
+        (row,) = evaluate(reader, request).results
+    assert row.novelty == pytest.approx((0 + math.log2(3 / 2)) / 2)
+    # Percentiles: rye 1/6, tea 3/6, milk 5/6. ann came to tea and rye, odd to milk; shown is 4/6.
+    assert row.popularity_bias == pytest.approx(((4 / 6 - 2 / 6) + (4 / 6 - 5 / 6)) / 2)
+    # Two items have both places of both users, one has none: places 1, 2.5, 2.5.
+    assert row.exposure_gini == pytest.approx(2 * (2.5 * 2 + 2.5 * 2) / (3 * 4) - 4 / 3)
+    assert row.debiased_recall == pytest.approx(2 / 3)
+    assert row.intervals.keys() >= {"ndcg", "coverage", "novelty", "popularity_bias", "exposure_gini"}
+
+
+def test_new_users_groups_and_history_lengths_stand_apart(fill: Fill) -> None:
+    groups = {"tea drinkers": ["ann", "nobody"], "empty": ["zoe"], ODD: [ODD, "ann"]}
+    request = EvaluateRequest(recommenders=("popular", "repeat"), settings=FLAT, test_days=2, k=2)
+    with fill(SHOP).reader() as reader:
+        found = evaluate(reader, request, groups=groups)
+    popular = found.results[0]
+    assert found.split["n_new_users"] == 1
+    assert [(one.group, one.n_users) for one in popular.by_history] == [("0", 1), ("1-4", 2)]
+    # `new` came to milk, which stands first for everybody who is not known.
+    assert popular.by_history[0].ndcg == 1.0
+    assert [(one.group, one.n_users) for one in popular.by_segment] == [("tea drinkers", 1), (ODD, 2)]
+    assert popular.by_segment[1].ndcg == pytest.approx(popular.ndcg)
+    assert found.results[1].against_simple is None or found.results[1].against_simple.other == "popular"
+
+
+def test_a_window_is_learned_from_but_histories_stay_whole(fill: Fill) -> None:
+    """Of the last five days before the 9th only odd's tea is left; ann still has her tea to repeat."""
+    request = EvaluateRequest(recommenders=("popular", "repeat"), test_days=2, k=1, window_days=6)
+    with fill(SHOP).reader() as reader:
+        found = evaluate(reader, request)
+        with pytest.raises(EmptyError, match=r"The last 1 days must hold events"):
+            evaluate(reader, EvaluateRequest(test_days=2, window_days=1))
+        with pytest.raises(InputError, match=r"at least 1 day\. Received: 0"):
+            evaluate(reader, EvaluateRequest(test_days=2, window_days=0))
+    assert (found.split["n_train_events"], found.n_items) == (3, 3)
+    assert found.split["window_days"] == 6
+
+
+def test_a_learning_curve_and_its_gap_come_with_the_row(fill: Fill, learner: None) -> None:
+    points: list[tuple[str, float]] = []
+    with fill(SHOP).reader() as reader:
+        found = evaluate(
+            reader, EvaluateRequest(recommenders=("popular", "learner"), test_days=2),
+            on_point=lambda name, point: points.append((name, point["epoch"])),
+        )  # fmt: skip
+    assert points == [("learner", epoch) for epoch in (1, 2, 3, 4)]
+    row = found.results[1].to_json()
+    assert len(row["curve"]) == 4
+    assert row["overfitting"]["measure"] == "ndcg"
+    assert row["overfitting"]["gap"] == pytest.approx(0.1)
+    assert found.results[0].to_json()["overfitting"] is None
 
 
 def row(name: str, values: Floats) -> Result:
