@@ -24,8 +24,10 @@ from persmark.errors import EmptyError, FileRefusedError, InputError
 from persmark.recommend import saved
 from persmark.recommend.explained import Attended, Explained
 from persmark.recommend.interactions import Ids, Interactions
+from persmark.recommend.later import Later
 from persmark.recommend.lesson import Lesson, OnPoint, Validation, unwatched_point
 from persmark.recommend.options import Settings
+from persmark.recommend.topk import best_columns
 from persmark.text import Text, text
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Recommender(ABC):
         curve: Points of the learning curve, oldest first; empty for what is counted.
         needs_facts: Whether it learns from `Interactions.item_facts` and `user_facts`.
         learned: Whether it is fitted step by step and can overfit, not counted.
+        grows: Whether `update` counts later events on and takes new items into the catalogue.
     """
 
     name: ClassVar[str]
@@ -77,6 +80,7 @@ class Recommender(ABC):
     comparable_between_users: ClassVar[bool] = False
     needs_facts: ClassVar[bool] = False
     learned: ClassVar[bool] = False
+    grows: ClassVar[bool] = False
 
     item_ids: Ids
     settings: Settings
@@ -138,15 +142,21 @@ class Recommender(ABC):
         made.curve = tuple(curve)
         return made
 
-    def update(self, new_events: Interactions) -> Self:
+    def update(self, new_events: Interactions, *, histories: Interactions | None = None) -> Self:
         """What it becomes with later events, without training again.
 
         A user's own new events need no update: they are in the history that is scored. This is for
-        what all users' events say of the items. What is counted is counted on; learned weights stay.
+        what all users' events say of the items. What is counted is counted on: a recommender whose
+        `grows` is True becomes, to rounding, what training on everything at the new time gives, as
+        far as it held everything (of an item with more than `neighbours` neighbours the weakest are
+        forgotten). Learned weights stay as they are.
 
         Args:
             new_events: Events after `as_of`, up to `new_events.as_of`. New items join the catalogue
-                of what is counted; a recommender with a fixed catalogue passes them over.
+                where `grows` is True; else events on them are passed over.
+            histories: The earlier events of the users of `new_events`, which a recommender does not
+                keep: what leads from an old event to a new one can only be counted with them. A user
+                without any counts as a new one.
 
         Returns:
             Another recommender; this one is unchanged.
@@ -160,10 +170,12 @@ class Recommender(ABC):
                 title="Events known already",
                 hint="Cut the events at the time of the training.",
             )
+        later = Later.of(self.item_ids, new_events, histories, as_of=self.as_of, grows=self.grows)
         made = copy.copy(self)
-        made.as_of = max(new_events.as_of, self.as_of)
+        made.as_of = later.all.as_of
+        made.item_ids = later.all.item_ids
         made.__dict__.pop("_index", None)
-        made._update(new_events)
+        made._update(later)
         return made
 
     def score_matrix(self, histories: Interactions, user_slice: slice = slice(None)) -> Scores:
@@ -360,7 +372,7 @@ class Recommender(ABC):
     def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
         """Set the weights."""
 
-    def _update(self, new_events: Interactions) -> None:  # noqa: B027
+    def _update(self, later: Later) -> None:  # noqa: B027
         """Count later events on; must replace, not change, what is shared with the one before."""
 
     @abstractmethod
@@ -395,25 +407,6 @@ def heaviest_type(interactions: Interactions) -> str:
     weight = np.zeros(n_types)
     np.maximum.at(weight, interactions.event_type, interactions.weight)
     return interactions.event_types[int(np.lexsort((count, weight))[-1])]
-
-
-def best_columns(scores: Scores, k: int) -> npt.NDArray[np.int64]:
-    """(n_users, min(k, n_items)) columns of the highest scores, best first, ties by column."""
-    n_items = scores.shape[1]
-    if k < n_items:
-        # The k-th score bounds the slate; among columns equal to it the earliest are taken, so the
-        # answer does not depend on how the partition happens to order ties.
-        bound = np.partition(scores, n_items - k, axis=1)[:, n_items - k, None]
-        above = scores > bound
-        level = scores == bound
-        room = k - above.sum(axis=1, keepdims=True)
-        taken = above | (level & (np.cumsum(level, axis=1, dtype=np.int32) <= room))
-        found = np.nonzero(taken)[1].reshape(len(scores), k)
-    else:
-        found = np.broadcast_to(np.arange(n_items), scores.shape)
-    values = np.take_along_axis(scores, found, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1).astype(np.int64)
 
 
 def blocks(n_users: int, n_items: int) -> Iterator[slice]:

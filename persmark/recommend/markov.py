@@ -26,12 +26,22 @@ from scipy import sparse
 
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
-from persmark.recommend.interactions import Interactions
+from persmark.recommend.interactions import DAY, Interactions
+from persmark.recommend.later import Later, grown
 from persmark.recommend.lesson import Lesson
+from persmark.recommend.neighbours import (
+    counted_on,
+    packed_matrix,
+    power,
+    strongest,
+    unpacked_matrix,
+    without_itself,
+)
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
-from persmark.recommend.repeat import FAINTEST, TIE_BREAK, habit_reason
+from persmark.recommend.repeat import habit_reason
 from persmark.recommend.saved import Saved
+from persmark.recommend.steps import Steps, steps_of, thinned
 from persmark.text import text
 
 # Item pairs multiplied at once, and transitions held: 8 bytes each, up to three copies at a time.
@@ -86,81 +96,73 @@ class MarkovSettings(Settings):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """Distinct (step, item) cells in the order of users and time."""
-
-    step: npt.NDArray[np.int64]  # (n_cells,) ascending
-    item: npt.NDArray[np.int32]  # (n_cells,)
-    weight: npt.NDArray[np.float32]  # (n_cells,)
-    user_of: npt.NDArray[np.int32]  # (n_steps,)
-    time_of: npt.NDArray[np.int64]  # (n_steps,)
-
-
-def _steps(interactions: Interactions) -> _Steps:
-    user, time = interactions.user, interactions.time
-    fresh = np.ones(len(user), bool)
-    fresh[1:] = (user[1:] != user[:-1]) | (time[1:] != time[:-1])
-    step = np.cumsum(fresh) - 1
-    # One cell per step and item, with its largest weight.
-    order = np.lexsort((-interactions.weight, interactions.item, step))
-    step, item = step[order], interactions.item[order]
-    first = np.ones(len(step), bool)
-    first[1:] = (step[1:] != step[:-1]) | (item[1:] != item[:-1])
-    return _Steps(step[first], item[first], interactions.weight[order][first], user[fresh], time[fresh])
-
-
-def _thinned(steps: _Steps, most: int) -> _Steps:
-    """Steps of more than `most` items keep an even sample: one bulk order must not cost n x n."""
-    n_steps = len(steps.user_of)
-    size = np.bincount(steps.step, minlength=n_steps)
-    if size.max(initial=0) <= most:
-        return steps
-    place = np.arange(len(steps.step)) - (np.cumsum(size) - size)[steps.step]
-    share = np.minimum(most / size, 1.0)[steps.step]
-    keep = np.floor((place + 1) * share) > np.floor(place * share)
-    return _Steps(steps.step[keep], steps.item[keep], steps.weight[keep], steps.user_of, steps.time_of)
-
-
 class Markov(Recommender):
     """Decayed item-to-item transitions over steps, summed from the user's latest items."""
 
     name = "markov"
     settings_type = MarkovSettings
+    grows = True
     settings: MarkovSettings
     popularity: Popularity
-    transitions: sparse.csr_array  # (n_items, n_items), from row to column
+    frequency: npt.NDArray[np.float64]  # (n_items,) faded occurrences
+    counts: sparse.csr_array  # (n_items, n_items) faded transitions, from row to column
+    transitions: sparse.csr_array  # the same, weighed
 
     def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
-        chosen, n_items = self.settings, interactions.n_items
         lesson.on_progress(0.0, text("Counting recent demand"))
         self.popularity = Popularity.of(
-            interactions, half_life_days=chosen.popular_half_life_days, target=self.target
+            interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
         )
-        steps = _thinned(_steps(interactions), chosen.step_items)
+        self.frequency, self.counts = self._counted(interactions, lesson)
+        self._weigh()
+        lesson.on_progress(1.0, text("What follows what is learned"))
+
+    def _counted(
+        self, interactions: Interactions, lesson: Lesson | None = None
+    ) -> tuple[npt.NDArray[np.float64], sparse.csr_array]:
+        """(n_items,) faded occurrences, and (n_items, n_items) faded transitions."""
+        chosen, n_items = self.settings, interactions.n_items
+        steps = thinned(steps_of(interactions), chosen.step_items)
         faded = decay(steps.time_of, as_of=interactions.as_of, half_life_days=chosen.half_life_days)
         strength = (steps.weight * faded[steps.step]).astype(np.float32)
         frequency = np.bincount(steps.item, weights=strength, minlength=n_items).astype(np.float64)
-        source = _power(frequency, -chosen.source_power)
-        goal = _power(frequency, -chosen.popularity_power)
-
+        goal = power(frequency, -chosen.popularity_power)
         total = sparse.csr_array((n_items, n_items), dtype=np.float32)
         for done, cells in self._chunks(steps):
             total = total + self._pairs(steps, cells, strength, n_items)
             if total.nnz > PAIRS_HELD:
-                total = _strongest(total, SLACK * chosen.neighbours, goal)
-            lesson.on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
+                total = strongest(total, SLACK * chosen.neighbours, goal)
+            if lesson:
+                lesson.on_progress(0.05 + 0.9 * done, text("Learning what follows what"))
         if chosen.together > 0:
             # An item does not follow itself within one moment.
-            total = _without_itself(total, chosen.together * frequency)
-        total = _strongest(total, chosen.neighbours, goal)
-        rows = np.repeat(np.arange(n_items), np.diff(total.indptr))
-        again = np.where(rows == total.indices, chosen.itself, 1.0)
-        total.data = (total.data * source[rows] * goal[total.indices] * again).astype(np.float32)
-        self.transitions = total
-        lesson.on_progress(1.0, text("What follows what is learned"))
+            total = without_itself(total, chosen.together * frequency)
+        return frequency, strongest(total, chosen.neighbours, goal)
 
-    def _chunks(self, steps: _Steps) -> Iterator[tuple[float, slice]]:
+    def _weigh(self) -> None:
+        """Set the transitions from what was counted."""
+        chosen, counts = self.settings, self.counts
+        source = power(self.frequency, -chosen.source_power)
+        goal = power(self.frequency, -chosen.popularity_power)
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        again = np.where(rows == counts.indices, chosen.itself, 1.0)
+        weighed = (counts.data * source[rows] * goal[counts.indices] * again).astype(np.float32)
+        self.transitions = sparse.csr_array((weighed, counts.indices, counts.indptr), shape=counts.shape)
+
+    def _update(self, later: Later) -> None:
+        self.popularity = self.popularity.counted_on(later)
+        passed = later.all.as_of - later.before.as_of
+        fade = 2.0 ** (-passed / DAY / self.settings.half_life_days)
+        gone_frequency, gone = self._counted(later.before)
+        come_frequency, come = self._counted(later.all)
+        known = grown(self.frequency, later.place, later.all.n_items) - gone_frequency
+        self.frequency = np.maximum(known, 0) * fade + come_frequency
+        total = counted_on(self.counts, place=later.place, gone=gone, come=come, fade=fade)
+        goal = power(self.frequency, -self.settings.popularity_power)
+        self.counts = strongest(total, self.settings.neighbours, goal)
+        self._weigh()
+
+    def _chunks(self, steps: Steps) -> Iterator[tuple[float, slice]]:
         """Runs of whole users whose pairs fit, with the share of users done after each."""
         n_steps = len(steps.user_of)
         size = np.bincount(steps.step, minlength=n_steps).astype(np.float64)
@@ -177,7 +179,7 @@ class Markov(Recommender):
             first = int(end)
 
     def _pairs(
-        self, steps: _Steps, cells: slice, strength: npt.NDArray[np.float32], n_items: int
+        self, steps: Steps, cells: slice, strength: npt.NDArray[np.float32], n_items: int
     ) -> sparse.csr_array:
         """Transitions of one run of users, an (n_items, n_items) matrix."""
         if cells.start == cells.stop:
@@ -213,7 +215,7 @@ class Markov(Recommender):
         starts = histories.starts
         place_from_last = starts[histories.user + 1] - 1 - np.arange(len(histories))
         late = histories.rows(place_from_last < self.settings.history_events)
-        steps = _steps(late)
+        steps = steps_of(late)
         # The last step of a user has age 0.
         last_of = np.searchsorted(steps.user_of, np.arange(histories.n_users), side="right") - 1
         user = steps.user_of[steps.step]
@@ -223,12 +225,7 @@ class Markov(Recommender):
         return sparse.csr_array((say.astype(np.float32), (user, steps.item)), shape=shape)
 
     def _score(self, histories: Interactions) -> Scores:
-        scores = np.tile(self.popularity.tail, (histories.n_users, 1))
-        found = sparse.csr_array(self._recent(histories) @ self.transitions)
-        rows = np.repeat(np.arange(histories.n_users), np.diff(found.indptr))
-        order = 1 + TIE_BREAK * self.popularity.place[found.indices]
-        scores[rows, found.indices] = np.maximum(found.data, FAINTEST) * order
-        return scores
+        return self.popularity.under(sparse.csr_array(self._recent(histories) @ self.transitions))
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0
@@ -255,45 +252,14 @@ class Markov(Recommender):
         return Reason("follows", facts, said)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        held = self.transitions
-        return self.popularity.arrays() | {
-            "transition_values": held.data,
-            "transition_items": held.indices.astype(np.int32),
-            "transition_starts": held.indptr.astype(np.int64),
-        }
+        return (
+            self.popularity.arrays()
+            | packed_matrix("transition", self.counts)
+            | {"transition_frequency": self.frequency}
+        )
 
     def _restore(self, held: Saved) -> None:
         self.popularity = Popularity.restored(held)
-        n_items = len(self.item_ids)
-        parts = (held.arrays[f"transition_{name}"] for name in ("values", "items", "starts"))
-        self.transitions = sparse.csr_array(tuple(parts), shape=(n_items, n_items))
-
-
-def _power(frequency: npt.NDArray[np.float64], power: float) -> npt.NDArray[np.float64]:
-    """frequency ** power; 1 where the item never occurs."""
-    return np.where(frequency > 0, np.maximum(frequency, 1e-12), 1.0) ** power
-
-
-def _strongest(matrix: sparse.csr_array, most: int, goal: npt.NDArray[np.float64]) -> sparse.csr_array:
-    """Each row's `most` largest entries after the columns were weighed by `goal`."""
-    value = matrix.data * goal[matrix.indices].astype(np.float32)
-    keep = np.ones(len(value), bool)
-    for row in np.flatnonzero(np.diff(matrix.indptr) > most):
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        rest = np.argpartition(-value[part], most - 1)[most:]
-        keep[part.start + rest] = False
-    if keep.all():
-        return matrix
-    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(matrix.indptr), most))])
-    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], starts), shape=matrix.shape)
-
-
-def _without_itself(matrix: sparse.csr_array, itself: npt.NDArray[np.float64]) -> sparse.csr_array:
-    """Take (n_items,) amounts off the diagonal; what is left of rounding alone becomes no entry."""
-    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
-    at = np.flatnonzero(rows == matrix.indices)
-    item = rows[at]
-    left = matrix.data[at] - itself[item]
-    matrix.data[at] = np.where(left > 1e-4 * itself[item], left, 0)
-    matrix.eliminate_zeros()
-    return matrix
+        self.frequency = held.arrays["transition_frequency"]
+        self.counts = unpacked_matrix("transition", held, len(self.item_ids))
+        self._weigh()

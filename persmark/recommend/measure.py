@@ -13,12 +13,13 @@ import numpy.typing as npt
 from persmark import metrics
 from persmark.errors import InputError
 from persmark.recommend import exposure
-from persmark.recommend.contract import Recommender, best_columns, blocks
+from persmark.recommend.contract import Recommender, blocks
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.lesson import OnPoint
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import recommender
 from persmark.recommend.task import REMOVED, Question, Task
+from persmark.recommend.topk import best_columns
 from persmark.text import text
 
 if TYPE_CHECKING:

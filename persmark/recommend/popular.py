@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.stats import rankdata
 
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import DAY, Interactions, Seconds
+from persmark.recommend.later import Later, grown
 from persmark.recommend.lesson import Lesson
 from persmark.recommend.options import Settings, option
 from persmark.recommend.saved import Saved
 from persmark.text import text
 
 HALF_LIFE_DAYS = 42.0
+# A whole basket bought once shares one score. Popularity then orders it, by at most this share of
+# the score, which is too little to pass over any real difference of habit.
+TIE_BREAK = np.float32(1e-3)
+# Habits older than some hundred half-lives would vanish in float32; they stay above no habit.
+FAINTEST = 1e-30
 
 
 def decay(time: Seconds, *, as_of: int, half_life_days: float) -> npt.NDArray[np.float64]:
@@ -37,7 +44,8 @@ class Popularity:
         place: (n_items,) share of items that are less in demand, ties at their mean; in (0, 1).
         n_events: (n_items,) events of the target type in the last `window_days`.
         n_users: (n_items,) users behind them.
-        window_days: Length of that window: the half-life.
+        half_life_days: After how long an event counts half.
+        window_days: Length of that window: the half-life, and the days counted on since.
         target: The event type counted.
     """
 
@@ -45,6 +53,7 @@ class Popularity:
     place: Scores
     n_events: npt.NDArray[np.int32]
     n_users: npt.NDArray[np.int32]
+    half_life_days: float
     window_days: float
     target: str
 
@@ -56,23 +65,60 @@ class Popularity:
         demand = faded * interactions.weight
         score = np.bincount(interactions.item, weights=demand, minlength=n_items).astype(np.float64)
         since = interactions.as_of - half_life_days * DAY
-        recent = interactions.typed(target) & (interactions.time > since)
-        item, user = interactions.item[recent], interactions.user[recent]
-        pairs = np.unique(item.astype(np.int64) * max(interactions.n_users, 1) + user)
-        buyers = np.bincount(pairs // max(interactions.n_users, 1), minlength=n_items)
+        recent = interactions.rows(interactions.typed(target) & (interactions.time > since))
         return cls(
             score=score,
-            place=((rankdata(score) - 0.5) / n_items).astype(np.float32),
-            n_events=np.bincount(item, minlength=n_items).astype(np.int32),
-            n_users=buyers.astype(np.int32),
+            place=_places(score),
+            n_events=np.bincount(recent.item, minlength=n_items).astype(np.int32),
+            n_users=np.bincount(_pairs(recent) % max(n_items, 1), minlength=n_items).astype(np.int32),
+            half_life_days=half_life_days,
             window_days=half_life_days,
             target=target,
+        )
+
+    def counted_on(self, later: Later) -> Self:
+        """What it is with later events: demand as if counted anew, over a window so much longer.
+
+        The window starts where it started: what lies before the new events is known as sums only.
+        """
+        n_items, now = later.all.n_items, later.all.as_of
+        passed = now - later.before.as_of
+        faded = decay(later.events.time, as_of=now, half_life_days=self.half_life_days)
+        new = np.bincount(later.events.item, weights=faded * later.events.weight, minlength=n_items)
+        fade = 2.0 ** (-passed / DAY / self.half_life_days)
+        score = grown(self.score, later.place, n_items) * fade + new
+        bought = later.events.rows(later.events.typed(self.target))
+        since = later.before.as_of - self.window_days * DAY
+        known = later.before.rows(later.before.typed(self.target) & (later.before.time > since))
+        fresh = np.setdiff1d(_pairs(bought), _pairs(known))
+        n_events = np.bincount(bought.item, minlength=n_items).astype(np.int32)
+        n_users = np.bincount(fresh % max(n_items, 1), minlength=n_items).astype(np.int32)
+        return replace(
+            self,
+            score=score,
+            place=_places(score),
+            n_events=grown(self.n_events, later.place, n_items) + n_events,
+            n_users=grown(self.n_users, later.place, n_items) + n_users,
+            window_days=self.window_days + passed / DAY,
         )
 
     @property
     def tail(self) -> Scores:
         """(n_items,) scores in (-1, 0): below anything a user's own events speak for."""
         return self.place - np.float32(1)
+
+    def under(self, found: sparse.csr_array) -> Scores:
+        """(n_users, n_items) what was found, above 0, and this popularity in all other places.
+
+        Args:
+            found: (n_users, n_items) scores > 0 of what the users' own events speak for. Equal ones
+                are ordered by popularity, which adds too little to pass over a real difference.
+        """
+        scores = np.tile(self.tail, (found.shape[0], 1))
+        rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+        order = 1 + TIE_BREAK * self.place[found.indices]
+        scores[rows, found.indices] = np.maximum(found.data, FAINTEST) * order
+        return scores
 
     def reason(self, item: int) -> Reason:
         """Demand for one item in words."""
@@ -95,6 +141,7 @@ class Popularity:
             "popular_place": self.place,
             "popular_n_events": self.n_events,
             "popular_n_users": self.n_users,
+            "popular_half_life_days": np.array(self.half_life_days),
             "popular_window_days": np.array(self.window_days),
         }
 
@@ -107,9 +154,23 @@ class Popularity:
             place=arrays["popular_place"],
             n_events=arrays["popular_n_events"],
             n_users=arrays["popular_n_users"],
+            half_life_days=float(arrays["popular_half_life_days"]),
             window_days=float(arrays["popular_window_days"]),
             target=str(held.facts["target"]),
         )
+
+
+def _places(score: npt.NDArray[np.float64]) -> Scores:
+    """(n_items,) share of items below each. Sums that differ by rounding alone are ties."""
+    part, exponent = np.frexp(score)
+    even = np.ldexp(np.round(part * 2.0**40) / 2.0**40, exponent)
+    place: Scores = ((rankdata(even) - 0.5) / max(len(score), 1)).astype(np.float32)
+    return place
+
+
+def _pairs(interactions: Interactions) -> npt.NDArray[np.int64]:
+    """Distinct (user, item) pairs as one number each; modulo n_items it is the item."""
+    return np.unique(interactions.user.astype(np.int64) * max(interactions.n_items, 1) + interactions.item)
 
 
 @dataclass(frozen=True)
@@ -126,6 +187,7 @@ class Popular(Recommender):
 
     name = "popular"
     settings_type = PopularSettings
+    grows = True
     settings: PopularSettings
     popularity: Popularity
 
@@ -135,6 +197,9 @@ class Popular(Recommender):
             interactions, half_life_days=self.settings.half_life_days, target=self.target
         )
         lesson.on_progress(1.0, text("Recent demand is counted"))
+
+    def _update(self, later: Later) -> None:
+        self.popularity = self.popularity.counted_on(later)
 
     def _score(self, histories: Interactions) -> Scores:
         row = self.popularity.score.astype(np.float32)

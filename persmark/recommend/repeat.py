@@ -12,17 +12,12 @@ import numpy.typing as npt
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import DAY, Interactions
+from persmark.recommend.later import Later
 from persmark.recommend.lesson import Lesson
 from persmark.recommend.options import Settings, option
-from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
+from persmark.recommend.popular import FAINTEST, HALF_LIFE_DAYS, TIE_BREAK, Popularity, decay
 from persmark.recommend.saved import Saved
 from persmark.text import Text, text
-
-# A whole basket bought once shares one score. Popularity then orders it, by at most this share of
-# the score, which is too little to pass over any real difference of habit.
-TIE_BREAK = np.float32(1e-3)
-# Habits older than some hundred half-lives would vanish in float32; they stay above no habit.
-FAINTEST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,7 @@ class Repeat(Recommender):
 
     name = "repeat"
     settings_type = RepeatSettings
+    grows = True
     comparable_between_users = True  # a decayed count of own events
     settings: RepeatSettings
     popularity: Popularity
@@ -56,6 +52,9 @@ class Repeat(Recommender):
             interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
         )
         lesson.on_progress(1.0, text("Recent demand is counted"))
+
+    def _update(self, later: Later) -> None:
+        self.popularity = self.popularity.counted_on(later)
 
     def _score(self, histories: Interactions) -> Scores:
         scores = np.tile(self.popularity.tail, (histories.n_users, 1))

@@ -13,7 +13,7 @@ import pytest
 
 from persmark.errors import EmptyError, FileRefusedError, InputError, NotFoundError
 from persmark.recommend import RECOMMENDERS, Interactions, interactions_from, recommender
-from persmark.recommend.contract import best_columns
+from persmark.recommend.topk import best_columns
 
 DAY = 86_400
 NAMES = tuple(RECOMMENDERS)
@@ -281,8 +281,8 @@ def test_recommend_refuses_k_below_one() -> None:
 
 
 def test_unknown_recommender_lists_what_is_available() -> None:
-    with pytest.raises(NotFoundError, match=r"Received: ease\. Available: popular, repeat, markov"):
-        recommender("ease")
+    with pytest.raises(NotFoundError, match=r"Received: bm25\. Available: popular, repeat, markov"):
+        recommender("bm25")
 
 
 def test_best_columns_takes_earlier_columns_of_a_tie() -> None:

@@ -24,6 +24,8 @@ _ABOUT = {
     "popular": "What sells now, the same for everybody. The measure that any other must beat.",
     "repeat": "What each user comes back for, by personal decayed frequency.",
     "markov": "What tends to follow the user's latest items.",
+    "graph": "What people with the same items have: walks over users and items.",
+    "ease": "How much each item says for each other, the best linear answer.",
 }
 _REPEATS = {
     "allowed": "Repeats allowed",
