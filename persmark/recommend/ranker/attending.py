@@ -1,0 +1,161 @@
+"""Where the ranker looks for one user, and what its scores are with parts of the user gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark.recommend.explained import Explained, Floats, Ints, Mask
+from persmark.recommend.interactions import Interactions
+from persmark.recommend.ranker.encoded import Encoded, inputs
+from persmark.recommend.ranker.features import USER_NAMES
+from persmark.recommend.ranker.network import forward
+
+if TYPE_CHECKING:
+    from persmark.recommend.ranker.recommender import Ranker, Trained
+
+# Weights that decide where it looks; what it does with what it sees is the rest.
+LOOKING = ("event_query", "event_same", "event_near", "field_query")
+# Variants of one user scored at once.
+AT_ONCE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Attention of one user's candidates.
+
+    Args:
+        event: (1, n_kept) places in the history of the events that were looked at, oldest first; -1 is
+            padding.
+        event_weight: (1, n_candidates, n_kept) sums to 1 over real events, 0 on padding.
+        fields: Names of the profile's fields.
+        field_weight: (1, n_candidates, n_fields) sums to 1.
+    """
+
+    event: Ints
+    event_weight: npt.NDArray[np.float32]
+    fields: tuple[str, ...]
+    field_weight: npt.NDArray[np.float32]
+
+
+class RankerExplained(Explained):
+    """The ranker bound to one user's history.
+
+    Taking an event away takes it out of the counts too, as if it had never been; a part of an event
+    (a presence between 0 and 1) fades its embedding alone. The candidates stay those of the whole
+    history. Items that are no candidate keep a score below all that are.
+
+    Args:
+        ranker: Trained, with a scorer that attends to the history.
+        history: Of one user, items as the ranker's columns.
+    """
+
+    aggregation = "mean"  # there is one head in one layer
+
+    def __init__(self, ranker: Ranker, history: Interactions, trained: Trained | None = None) -> None:
+        assert ranker.scorer is not None
+        self._ranker, self._history = ranker, history
+        self._trained = trained or ranker.scorer
+        self._held = ranker.encoded(history)
+        self._real = self._held.event[0] >= 0
+        self.event = self._held.event[0][self._real]
+        named = tuple(name for name, _ in self._trained.names.fields)
+        self.fields = (*USER_NAMES, *named) if self._trained.shape.field_attention else ()
+
+    def weights(self, items: Ints) -> Floats:
+        """Attention on each unit when these items are scored."""
+        also = (np.zeros(len(items), np.int64), np.asarray(items, np.int64))
+        held = self._ranker.encoded(self._history, also=also)
+        found = self._forward(held, np.searchsorted(held.candidates.item, items)[None, :])
+        parts = [found["event_weight"][0][:, self._real]] if "event_weight" in found else [
+            np.full((len(items), len(self.event)), 1 / max(len(self.event), 1), np.float32)
+        ]  # fmt: skip
+        if self.fields:
+            parts.append(found["field_weight"][0])
+        return np.concatenate(parts, axis=1)
+
+    def heads(self, items: Ints) -> Floats:
+        """The one head of the one layer."""
+        return self.weights(items)[:, None, None, : self.n_events]
+
+    def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
+        """Scores of the whole catalogue with parts of the input gone."""
+        gone = (presence == 0) if masked is None else np.asarray(masked, bool)
+        found = [
+            self._scores(np.asarray(presence[at : at + AT_ONCE], np.float32), gone[at : at + AT_ONCE])
+            for at in range(0, len(presence), AT_ONCE)
+        ]
+        return np.concatenate(found)
+
+    def shuffled(self, seed: int) -> Explained:
+        """The same history, the weights that decide where to look permuted."""
+        rng = np.random.default_rng(seed)
+        mixed = {
+            name: rng.permutation(held.ravel()).reshape(held.shape) if name in LOOKING else held
+            for name, held in self._trained.weights.items()
+        }
+        return RankerExplained(self._ranker, self._history, replace(self._trained, weights=mixed))
+
+    def _scores(self, presence: npt.NDArray[np.float32], gone: Mask) -> Floats:
+        n, n_events = len(presence), self.n_events
+        history, item = self._history, self._held.candidates.item
+        keep = np.ones((n, len(history)), bool)
+        keep[:, self.event] = ~gone[:, :n_events]
+        variant, place = np.nonzero(keep)
+        facts = history.user_facts.users(np.zeros(n, np.int64)) if history.user_facts else None
+        many = replace(
+            history,
+            user_ids=np.array([f"{number:09d}" for number in range(n)], dtype=object),
+            user=variant.astype(np.int32),
+            item=history.item[place],
+            time=history.time[place],
+            weight=history.weight[place],
+            event_type=history.event_type[place],
+            user_facts=facts,
+        )
+        row = np.repeat(np.arange(n), len(item))
+        held = self._ranker.encoded(many, only=(row, np.tile(item, n)))
+        # The events stay where they were: those taken away are masked, not closed up.
+        event_item = np.repeat(self._held.event_item, n, axis=0)
+        held = replace(held, event_item=event_item, events=np.repeat(self._held.events, n, axis=0))
+        share = np.zeros((n, len(self._real)), np.float32)
+        share[:, self._real] = np.where(gone[:, :n_events], 0, presence[:, :n_events])
+        x = dict(self._inputs(held, np.arange(n * len(item)).reshape(n, len(item))))
+        x["event_presence"] = share
+        x["event_real"] = x["event_real"] * (share > 0)
+        if self.fields:
+            x["field_presence"] = np.where(gone[:, n_events:], 0, presence[:, n_events:]).astype(np.float32)
+        score = forward(np, self._trained.weights, x, self._trained.shape)["score"]
+        tail = self._ranker.popularity.tail
+        found: npt.NDArray[np.float32] = np.tile(tail, (n, 1)) + score.min(axis=1, keepdims=True, initial=0.0)
+        found[:, item] = score
+        return found
+
+    def _inputs(self, held: Encoded, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
+        return inputs(
+            held,
+            np.arange(len(pair)),
+            pair,
+            tables=self._ranker.tables,
+            pair_scaling=self._trained.pair_scaling,
+            user_scaling=self._trained.user_scaling,
+        )
+
+    def _forward(self, held: Encoded, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
+        return forward(np, self._trained.weights, self._inputs(held, pair), self._trained.shape)
+
+
+def looked(ranker: Ranker, history: Interactions) -> Looked:
+    """Attention of all candidates of one user.
+
+    Args:
+        ranker: Trained, with both attentions on.
+        history: Of one user, items as the ranker's columns.
+    """
+    held = RankerExplained(ranker, history)
+    found = held._forward(held._held, np.arange(len(held._held.candidates.item))[None, :])
+    return Looked(held._held.event, found["event_weight"], held.fields, found["field_weight"])
