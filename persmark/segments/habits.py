@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from persmark.segments.bunched import Bunches, bunched_shares
 from persmark.segments.cells import Cells, cells, medians, moments, numbers
 from persmark.segments.evaluate import Saved, moment
 from persmark.segments.figures import of_shares
@@ -253,9 +254,6 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
 
     Raises:
         EmptyError, InputError, NotFoundError: As `compare`.
-
-    Source: Cochran (1977), Sampling Techniques, 3rd ed., section 2.11 (variance of a ratio estimate); Korn
-    & Graubard (1998), Survey Methodology 24(2), 193-201 (a score interval at the effective sample size).
     """
     import pyarrow as pa
 
@@ -281,14 +279,9 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
         for segment, chosen in _groups(cut):
             n, squares, products, _ = sums[:, chosen].sum(1)
             n_all, all_squares, _, n_users = totals[:, chosen].sum(1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                share = n / n_all
-                away = squares - 2 * share * products + share**2 * all_squares
-                error = np.sqrt(np.maximum(away, 0.0) * n_users / (n_users - 1)) / n_all
-                # So many independent events would leave as much doubt; where none is seen, as many as users.
-                worth = np.where(error > 0, share * (1 - share) / error**2, n_users)
-                low, high = share_interval(share * worth, worth)
-                least, most = share_interval(share * worth, worth, _at_once(n_places * len(cut.names)))
+            bunches = Bunches(n, squares, products, n_all, all_squares, n_users)
+            share, low, high = bunched_shares(bunches)
+            _, least, most = bunched_shares(bunches, _at_once(n_places * len(cut.names)))
             for place in range(n_places):
                 rows.append(
                     {
@@ -298,9 +291,9 @@ def compare_times(reader: Reader, rules: Mapping[str, Rule], *, saved: Saved | N
                         "n_events": int(n[place]),
                         "n_users": int(n_users),
                         "share": _known(share[place]),
-                        "low": _known(low[place]) if n_users > 1 else None,
-                        "high": _known(high[place]) if n_users > 1 else None,
-                        "clear": bool(n_users > 1 and not least[place] <= usual[place] <= most[place]),
+                        "low": _known(low[place]),
+                        "high": _known(high[place]),
+                        "clear": bool(usual[place] < least[place] or usual[place] > most[place]),
                     }
                 )
     return pa.Table.from_pylist(rows)

@@ -5,7 +5,9 @@
 The users of a workspace stand for the whole population, whose mean and median spend are known. Small groups
 are drawn from them with replacement, each gets its interval, and the share of intervals that hold the
 truth is printed beside Student's: 95% is meant. The same for the difference of two groups of which a part
-is shared (the truth is no difference), and the spread that asks for it.
+is shared (the truth is no difference), and the spread that asks for it. Then shares of own events by hour
+of the day, whose events come in bunches by user: the mean over hours, the worst hour, and how often an hour
+is off the truth at the level that 24 at once ask for (0.2% is meant).
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import skew
 
+from persmark.segments.bunched import Bunches, bunched_shares
 from persmark.segments.intervals import Moments, Numbers, Two, mean_difference, mean_interval
-from persmark.store import open_workspace
+from persmark.store import Reader, open_workspace
 
 _SIZES = (10, 20, 50, 100, 200, 500)
 _SHARED = (0.0, 0.25, 0.75)
@@ -49,6 +52,7 @@ def main() -> None:
         money = reader.frame("SELECT CAST(coalesce(monetary, 0) AS DOUBLE) AS m FROM profiles")[
             "m"
         ].to_numpy()
+        hours = _by_hour(reader)
     truth = float(money.mean())
     print(f"{len(money):,} users, mean {truth:,.0f}, skew {skew(money):.2f}; {options.draws:,} draws a line")
     print(
@@ -70,6 +74,40 @@ def main() -> None:
             )
             apart.append(_held(*mean_difference(two), 0.0))
         print(f"{n:6} {ours:7.1%} {students:8.1%}   {'':24}" + "  ".join(f"{one:.1%}" for one in apart))
+
+    _check_hours(hours, rng, max(options.draws // 4, 1))
+
+
+def _by_hour(reader: Reader) -> Numbers:
+    """Own events of each user by hour of the day, (U, 24)."""
+    found = reader.frame(
+        "SELECT user_id, local_hour, count(*) AS n FROM events "
+        "WHERE event_type NOT IN ('campaign_received', 'impression') GROUP BY user_id, local_hour"
+    )
+    users, rows = np.unique(found["user_id"], return_inverse=True)
+    counts = np.zeros((len(users), 24))
+    counts[rows, found["local_hour"].astype(int)] = found["n"]
+    return counts
+
+
+def _check_hours(hours: Numbers, rng: np.random.Generator, n_draws: int) -> None:
+    truth = hours.sum(0) / hours.sum()
+    print(
+        f"shares of 24 hours, {n_draws:,} draws a line\n{'users':>6} {'mean':>7} {'worst':>7}   off at once"
+    )
+    for n in _SIZES:
+        held, off = np.zeros(24), np.zeros(24)
+        for _ in range(n_draws):
+            x = hours[rng.integers(0, len(hours), n)]
+            every = x.sum(1)
+            found = Bunches(
+                x.sum(0), (x**2).sum(0), (x * every[:, None]).sum(0), every.sum(), (every**2).sum(), float(n)
+            )
+            _, low, high = bunched_shares(found)
+            held += (low <= truth) & (truth <= high)
+            _, low, high = bunched_shares(found, 1 - 0.05 / 24)
+            off += (truth < low) | (truth > high)
+        print(f"{n:6} {held.mean() / n_draws:7.1%} {held.min() / n_draws:7.1%}   {off.mean() / n_draws:.2%}")
 
 
 def _nobody(n: int) -> Moments:

@@ -187,16 +187,18 @@ def test_hours_and_weekdays_are_shares_of_own_events(reader: Reader) -> None:
     ten, eleven = rows[HOUR, 10, "second"], rows[HOUR, 11, "second"]
     assert (ten["n_events"], ten["n_users"], ten["share"], eleven["share"]) == (2, 4, 0.5, 0.5)
     # Each user's one event is 1 or 0 of it: residuals of 1/2, error sqrt(4 * 1/4 * 4/3) / 4 = 0.288675, as
-    # that of 0.25 / 0.288675 ** 2 = 3 independent events: 0.5 -+ 1.959964 * 0.435936 / 2.280486.
-    assert [ten["low"], ten["high"]] == pytest.approx([0.125334, 0.874666], abs=1e-5)
+    # that of 0.25 / 0.288675 ** 2 = 3 independent events, t of three degrees of freedom 3.182446:
+    # 0.5 -+ 3.182446 * sqrt(0.25 / 3 + 10.127963 / 36) / (1 + 10.127963 / 3).
+    assert [ten["low"], ten["high"]] == pytest.approx([0.060830, 0.939170], abs=1e-5)
     assert rows[HOUR, 10, ODD]["share"] == 1.0
     # The campaign at one o'clock was done to the user; eight own events are left.
     assert rows[HOUR, 1, EVERYBODY]["n_events"] == 0
     assert rows[WEEKDAY, 0, EVERYBODY]["share"] == pytest.approx(5 / 8)
     assert rows[WEEKDAY, 1, EVERYBODY]["n_events"] == 3
     assert rows[HOUR, 10, EVERYBODY]["share"] == pytest.approx(5 / 8)
-    # Residuals of 3/8 five times and 5/8 thrice: error sqrt(1.875 * 8/7) / 8 = 0.182981, worth 7 events.
-    assert rows[HOUR, 10, EVERYBODY]["low"] == pytest.approx(wilson(4.375, 7)[0], abs=1e-6)
+    # Residuals of 3/8 five times and 5/8 thrice: error sqrt(1.875 * 8/7) / 8 = 0.182981, worth 7 events; t
+    # 2.364624: (0.625 + 0.399389 - 2.364624 * sqrt(0.033482 + 0.028528)) / 1.798778.
+    assert rows[HOUR, 10, EVERYBODY]["low"] == pytest.approx(0.242138, abs=1e-5)
 
 
 def test_what_is_clear_has_enough_users_behind_it(tmp_path: Path) -> None:
