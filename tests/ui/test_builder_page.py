@@ -110,6 +110,14 @@ def test_the_meter_follows_the_share_and_says_what_a_small_segment_can_do(shop):
     assert "users who were in it" in said(at)
 
 
+def test_a_segment_that_could_show_nothing_gets_words_and_no_empty_chart(shop):
+    tab = "What a test could show"
+    some = opened(shop, tab=tab)
+    at = opened(shop, {"column": "user_id", "is": "=", "value": HARD_USER}, tab)
+    assert "No share of these users that is withheld would show any lift." in said(at)
+    assert len(at.get("plotly_chart")) == len(some.get("plotly_chart")) - 1
+
+
 def test_a_saved_segment_is_changed_brought_back_listed_and_copied(shop):
     at = opened(shop, OFTEN)
     at.text_input(key="segment_name").set_value(NAME)

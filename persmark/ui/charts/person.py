@@ -108,6 +108,8 @@ def timeline(
         traces.append(
             {
                 "type": "scatter",
+                # A mark of the last day stands on the edge, and whole.
+                "cliponaxis": False,
                 "x": rows["at"].to_numpy(),
                 "y": [title] * len(rows),
                 "mode": "markers",

@@ -123,9 +123,11 @@ def show_meter(workspace: Workspace, found: Look) -> None:
         ]
     )  # fmt: skip
     table = _curve(found.n_users, base.rate)
-    show_chart(
-        charts.lift_by_holdout(table, share), charts.read_lift_by_holdout(table, share), table, "meter"
-    )
+    reading = charts.read_lift_by_holdout(table, share)
+    if table["lift"].notna().any():
+        show_chart(charts.lift_by_holdout(table, share), reading, table, "meter")
+    else:
+        note(reading)
     _advise(workspace, found, base, told)
 
 
