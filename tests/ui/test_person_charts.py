@@ -118,6 +118,13 @@ def test_attention_stands_above_spend_and_is_read_with_it():
     assert str(charts.read_attention(table)).endswith("It has 25.0% of the money.")
 
 
+def test_many_small_shares_are_told_apart_by_tenths():
+    large = charts.attention(shares(("Milk", 9, 0.6, 0.004), ("Bread", 4, 0.4, 0.0)))
+    assert [list(bars.text) for bars in large.data] == [["0%", "<1%"], ["40%", "60%"]]
+    small = charts.attention(shares(("Milk", 9, 0.049, 0.021), ("Bread", 4, 0.032, 0.019)))
+    assert [list(bars.text) for bars in small.data] == [["1.9%", "2.1%"], ["3.2%", "4.9%"]]
+
+
 def test_attention_without_any_spend_has_one_bar_each():
     table = shares(("Bread", 4, 1.0, np.nan))
     assert len(charts.attention(table).data) == 1

@@ -13,6 +13,8 @@ from persmark.ui.charts.base import SERIES, cut, figure
 from persmark.ui.words import percent, significant
 
 _LOW_QUARTER, _HIGH_QUARTER = 25, 75
+# Where no share is larger, whole percents would say the same of most bars.
+_SHORT = 0.1
 
 
 def attention(shares: pd.DataFrame) -> go.Figure:
@@ -25,6 +27,11 @@ def attention(shares: pd.DataFrame) -> go.Figure:
     spent = bool(rows["spend_share"].notna().any())
     drawn = figure(64 + (46 if spent else 30) * max(len(rows), 1), legend=spent)
     labels = [cut(name, 30) for name in rows["name"]]
+    most = (
+        float(np.nanmax(rows[["attention_share", "spend_share"]].astype(float).to_numpy()))
+        if len(rows)
+        else 1
+    )
     series = [("attention_share", "Share of attention", 0)]
     # Bars of a group stand bottom up, the legend left to right.
     if spent:
@@ -37,20 +44,22 @@ def attention(shares: pd.DataFrame) -> go.Figure:
             orientation="h",
             name=title,
             marker={"color": SERIES[place]},
-            text=[f"{value:.0%}" if value >= 0.01 or not value else "<1%" for value in values],
+            text=[_label(value, most) for value in values],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1%}<extra>" + title + "</extra>",
         )
-    most = (
-        float(np.nanmax(rows[["attention_share", "spend_share"]].astype(float).to_numpy()))
-        if len(rows)
-        else 1
-    )
     drawn.update_layout(barmode="group", bargap=0.3, bargroupgap=0.08, legend={"traceorder": "reversed"})
     drawn.update_xaxes(visible=False, range=[0, (most or 1.0) * 1.2])
     drawn.update_yaxes(type="category")
     return drawn
+
+
+def _label(share: float, most: float) -> str:
+    """What stands at a bar: whole percents, or tenths where the longest bar is too short to tell them apart."""
+    if most < _SHORT:
+        return f"{share:.1%}"
+    return f"{share:.0%}" if share >= 0.01 or not share else "<1%"
 
 
 def read_attention(shares: pd.DataFrame) -> Text:
