@@ -56,7 +56,7 @@ def attention(shares: pd.DataFrame) -> go.Figure:
 
 
 def _label(share: float, most: float) -> str:
-    """What stands at a bar: whole percents, or tenths where the longest bar is too short to tell them apart."""
+    """What stands at a bar: whole percents, or tenths where even the longest bar is short."""
     if most < _SHORT:
         return f"{share:.1%}"
     return f"{share:.0%}" if share >= 0.01 or not share else "<1%"
