@@ -44,7 +44,7 @@ def attention(shares: pd.DataFrame) -> go.Figure:
             orientation="h",
             name=title,
             marker={"color": SERIES[place]},
-            text=[_label(value, most) for value in values],
+            text=[_label(float(value), most) for value in values],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1%}<extra>" + title + "</extra>",
