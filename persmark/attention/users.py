@@ -27,7 +27,8 @@ _PACKAGE = "persmark.attention"
 MOST_USERS = 10_000
 
 
-def _second(reader: Reader, as_of: datetime | None) -> int:
+def second_of(reader: Reader, as_of: datetime | None) -> int:
+    """Epoch seconds of a UTC time; of the last event where there is none."""
     if as_of is None:
         return last_second(reader)
     aware = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
@@ -78,7 +79,7 @@ def explain_user(
             title="No such user",
             hint="Ids are compared as text: upper and lower case, spaces and leading zeros count.",
         )
-    history = load_histories(reader, recommender, users=[user_id], as_of=_second(reader, as_of))
+    history = load_histories(reader, recommender, users=[user_id], as_of=second_of(reader, as_of))
     served = list(items) if items is not None else _served(recommender, history, k, exclude_seen)
     present = [str(one) for one in history.item_ids[np.unique(history.item)]]
     titles, categories = names_of(reader, [*present, *served])
@@ -102,7 +103,7 @@ def cases_of(
     reader: Reader, recommender: Recommender, users: Sequence[str], *, as_of: datetime | None = None
 ) -> Iterator[Case]:
     """Users bound to a recommender that attends, for `judge`; none where it has no weights of its own."""
-    histories = load_histories(reader, recommender, users=users, as_of=_second(reader, as_of))
+    histories = load_histories(reader, recommender, users=users, as_of=second_of(reader, as_of))
     yield from cases_from(recommender, histories)
 
 
@@ -140,7 +141,7 @@ def summarise_users(
     if len(wanted) > MOST_USERS:
         drawn = np.random.default_rng(seed).choice(len(wanted), MOST_USERS, replace=False)
         wanted = [wanted[place] for place in np.sort(drawn).tolist()]
-    histories = load_histories(reader, recommender, users=wanted, as_of=_second(reader, as_of))
+    histories = load_histories(reader, recommender, users=wanted, as_of=second_of(reader, as_of))
     attended = recommender.attended(histories)
     if attended is None:
         raise EmptyError(
