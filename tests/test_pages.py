@@ -26,6 +26,7 @@ STEP_BEFORE = {
     "discover": "no events yet",
     "compare": "no events yet",
     "train": "this workspace has none yet",
+    "attention": "this workspace has none yet",
     "slates": "this workspace has none yet",
     "campaigns": "no events yet",
 }

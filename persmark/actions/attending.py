@@ -53,7 +53,8 @@ def summarise(
     run = recommend.run_of(workspace, request.run_id)
     on_progress(0.0, text("Loading the model"))
     recommender = recommend.load_run(workspace, run.run_id)
-    saved = segments.saved_rules(workspace)
+    # What the result depends on, as it was before: a change meanwhile makes it old.
+    versions, saved = dict(workspace.versions()), segments.saved_rules(workspace)
     tables = {}
     n_users = {}
     with workspace.reader() as reader:
@@ -66,7 +67,8 @@ def summarise(
     result: dict[str, Any] = {
         "run_id": run.run_id,
         "recommender": run.recommender,
-        "versions": dict(workspace.versions()),
+        "versions": versions,
+        "saved": saved,
         "segments": [
             {"segment": name, "n_users": n_users[name], "rows": _rows(table)}
             for name, table in tables.items()

@@ -11,6 +11,7 @@ from persmark.attention.kept import SAMPLE_USERS, judge_run, verdict_of
 from persmark.attention.shifts import DIMENSIONS, WINDOWS, Periods, fatigue, shifts
 from persmark.attention.summary import differences, summarise
 from persmark.attention.users import cases_from, explain_user, names_of, summarise_users
+from persmark.attention.what_if import WhatIf, search_items, what_if
 
 __all__ = [
     "CONTROLS",
@@ -22,6 +23,7 @@ __all__ = [
     "Judged",
     "Periods",
     "UserExplained",
+    "WhatIf",
     "cases_from",
     "differences",
     "explain",
@@ -30,8 +32,10 @@ __all__ = [
     "judge",
     "judge_run",
     "names_of",
+    "search_items",
     "shifts",
     "summarise",
     "summarise_users",
     "verdict_of",
+    "what_if",
 ]

@@ -28,6 +28,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
     "discover": Step("Discover", "travel_explore"),
     "compare": Step("Compare", "compare_arrows"),
     "train": Step("Train", "model_training"),
+    "attention": Step("Attention", "visibility"),
     "slates": Step("Slates", "view_carousel"),
     "campaigns": Step("Campaigns", "campaign"),
 })  # fmt: skip
@@ -37,7 +38,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
 PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "Data": ("events", "quality"),
     "People": ("profiles", "user", "predictions", "segments", "discover", "compare"),
-    "Recommenders": ("train", "slates"),
+    "Recommenders": ("train", "attention", "slates"),
     "Reach": ("campaigns",),
 })  # fmt: skip
 

@@ -261,7 +261,7 @@ def read_looks(table: pd.DataFrame, what: str) -> Text:
     """
     if table.empty:
         return text("There is nothing to show by {what}.", what=what)
-    row = table.loc[table["share"].idxmax()]
+    row = table.iloc[int(table["share"].to_numpy().argmax())]
     said = text(
         "Most attention by {what}: {name}, {share} (95% {low} to {high}; {n} users)",
         what=what, name=str(row["name"]), share=percent(float(row["share"])), low=percent(float(row["low"])),
@@ -279,8 +279,10 @@ def differences(table: pd.DataFrame) -> go.Figure:
     Args:
         table: `persmark.attention.differences`, as many rows as shall be drawn.
     """
-    labels = [cut(f"{row.part.replace('_', ' ')}: {row.name_}", _NAME + 6)
-              for row in table.rename(columns={"name": "name_"}).itertuples()]  # fmt: skip
+    labels = [
+        cut(f"{str(part).replace('_', ' ')}: {name}", _NAME + 6)
+        for part, name in zip(table["part"], table["name"], strict=True)
+    ]
     rows = np.arange(len(table))[::-1].astype(float)
     drawn = figure(70 + 28 * max(len(table), 1))
     change = 100 * table["difference"].astype(float)

@@ -331,7 +331,7 @@ def read_matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
     """The pair that says most, and how much of the whole the first few events are."""
     if not values.size or not np.abs(values).max():
         return text("No event changes the score of any of these items.")
-    row, column = np.unravel_index(int(np.abs(values).argmax()), values.shape)
+    row, column = divmod(int(np.abs(values).argmax()), values.shape[1])
     if share:
         return text(
             "The heaviest look: {event} for {item}, {share} of its attention.",

@@ -42,14 +42,15 @@ def members(workspace: Workspace, name: str) -> tuple[str, ...]:
     return cached(_members, workspace, name, saved_versions(workspace))
 
 
-def pick(workspace: Workspace, label: str, *, key: str = "segment") -> str | None:
-    """Choose a segment that has users; saved ones come first."""
+def pick(workspace: Workspace, label: str, *, key: str = "segment", first: str = "") -> str | None:
+    """Choose a segment that has users; saved ones come first, and `first` is chosen to begin with."""
     found = [one for one in sizes(workspace) if one.n_users]
     found.sort(key=lambda one: one.segment.built_in)
     counts = {one.segment.name: one for one in found}
     chosen = st.selectbox(
         label,
         list(counts),
+        index=list(counts).index(first) if first in counts else 0,
         format_func=lambda name: f"{segment_title(counts[name].segment)} · {counts[name].n_users:,} users",
         key=key,
     )

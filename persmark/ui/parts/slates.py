@@ -18,6 +18,7 @@ from persmark.ui.cards import Card, slate_cards
 from persmark.ui.pages import page_path
 from persmark.ui.parts import segment_list
 from persmark.ui.parts.saved import saved_versions
+from persmark.ui.parts.served import recommender_of
 from persmark.ui.show import show_chart
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, day, facts, local_day, note, section, words
@@ -115,11 +116,6 @@ def stale_notice(workspace: Workspace, run: recommend.Run) -> None:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _recommender(folder: str, run_id: str, _workspace: Workspace) -> recommend.Recommender:
-    return recommend.load_run(_workspace, run_id)
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
 def _products(
     folder: str, run_id: str, catalogue: int, _reader: Reader, _recommender: recommend.Recommender
 ) -> slates.Candidates:
@@ -128,7 +124,7 @@ def _products(
 
 
 def _slate(workspace: Workspace, reader: Reader, ask: Ask, users: tuple[str, ...] | None) -> slates.Slate:
-    recommender = _recommender(str(workspace.folder), ask.run_id, workspace)
+    recommender = recommender_of(workspace, ask.run_id)
     as_of = workspace.as_of()
     assert isinstance(as_of, datetime)
     catalogue = workspace.versions().get("catalogue", 0)
