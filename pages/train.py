@@ -1,7 +1,7 @@
 """Which recommender is best on our data, and which one serves?"""
 
 from persmark.ui import state
-from persmark.ui.parts import events, train
+from persmark.ui.parts import events, kept_runs, train
 from persmark.ui.progress import job_panel
 from persmark.ui.refusals import need
 from persmark.ui.words import page_head
@@ -15,8 +15,9 @@ need(
     "events",
     "Load events",
 )
-busy = job_panel(workspace, train.VERBS, "Training")
+busy = job_panel(workspace, train.VERBS, "Training", beside=train.show_curve, left=train.LEFT)
+train.show_resume(workspace, busy=busy)
 train.show_published(workspace)
 train.show_starting(workspace, busy=busy)
-train.show_runs(workspace)
-train.show_comparing(workspace, busy=busy)
+train.show_outcome(workspace)
+kept_runs.show_runs(workspace)

@@ -70,6 +70,9 @@ def _job(folder: Path) -> int:
     except PersmarkError as error:
         jobs.finish(folder, error=str(error))
         return 2
+    except MemoryError:
+        jobs.finish(folder, error="The memory ran out. Learn from fewer days, or use a larger machine.")
+        return 1
     except Exception as error:
         jobs.finish(folder, error=f"Something unexpected went wrong ({type(error).__name__}).")
         raise

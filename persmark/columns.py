@@ -350,6 +350,14 @@ STATE_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
         "seconds": "REAL NOT NULL",
         "state": "TEXT NOT NULL",  # trained, published or retired
         "trained_at": "TEXT NOT NULL",
+        "label": "TEXT",  # what people call it
+        "data": "TEXT",  # what was chosen to learn from: window, weights
+    },
+    "evaluations": {
+        "evaluation_id": "TEXT PRIMARY KEY",
+        "reads": "TEXT NOT NULL",  # versions of the groups read
+        "document": "TEXT NOT NULL",  # JSON: as `evaluate` prints it
+        "made_at": "TEXT NOT NULL",
     },
     "prediction_runs": {
         "run_id": "TEXT PRIMARY KEY",

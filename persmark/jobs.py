@@ -34,9 +34,23 @@ def unwatched(fraction: float, message: Text) -> None:
     """Progress that nobody watches."""
 
 
+OnNamedPoint = Callable[[str, Mapping[str, float]], None]
+
+
+def points_of(on_progress: OnProgress) -> OnNamedPoint:
+    """Where points of learning curves go that are found on the way: into a job's progress, else nowhere."""
+    return on_progress.point if isinstance(on_progress, ProgressFile) else _unwatched_point
+
+
+def _unwatched_point(_name: str, _point: Mapping[str, float]) -> None:
+    return None
+
+
 _START_WAIT_SECONDS = 3.0
 _KILL_AFTER_SECONDS = 2.0
 _KEEP = 50
+# Of learning curves in a job's progress; beyond, older ones are thinned.
+_MOST_POINTS = 400
 # Room for a job's result, set aside when it starts.
 _ASIDE = "aside"
 _ASIDE_BYTES = 16_384
@@ -60,6 +74,7 @@ class Job:
         result: What the work returned, once done.
         error: One clear line, once failed.
         published: Whether tables of the workspace were published since it started.
+        points: Of learning curves so far, oldest first: `name` and what was measured.
     """
 
     job_id: str
@@ -74,6 +89,7 @@ class Job:
     result: dict[str, Any] | None
     error: str
     published: bool
+    points: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def active(self) -> bool:
@@ -126,32 +142,54 @@ def _alive(folder: Path) -> bool:
     return False
 
 
-def progress_writer(folder: Path) -> OnProgress:
+class ProgressFile:
     """What a job's process reports through; at most ten writes a second reach the disk."""
-    last = 0.0
 
-    def report(fraction: float, message: Text) -> None:
-        nonlocal last
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._last = 0.0
+        self._at = (0.0, text("Starting"))
+        self._points: list[dict[str, Any]] = []
+
+    def __call__(self, fraction: float, message: Text) -> None:
+        """How far the work is, and what it does."""
+        self._at = (fraction, message)
+        self._write(at_once=fraction >= 1)
+
+    def point(self, name: str, point: Mapping[str, float]) -> None:
+        """One more point of a learning curve."""
+        self._points.append({"name": name, **point})
+        if len(self._points) > _MOST_POINTS:
+            half = len(self._points) // 2
+            self._points = self._points[:half:2] + self._points[half:]
+        self._write(at_once=False)
+
+    def _write(self, *, at_once: bool) -> None:
         moment = time.monotonic()
-        if fraction < 1 and moment - last < 0.1:
+        if not at_once and moment - self._last < 0.1:
             return
-        last = moment
+        self._last = moment
+        fraction, message = self._at
         values = {
             name: str(value) if isinstance(value, Text) else value for name, value in message.values.items()
         }
         # No room to say how far the work is must not end it.
-        with suppress(DiskFullError), room_on_disk(folder):
+        with suppress(DiskFullError), room_on_disk(self._folder):
             _write(
-                folder / "progress.json",
+                self._folder / "progress.json",
                 {
                     "fraction": min(max(fraction, 0.0), 1.0),
                     "template": message.template,
                     "values": values,
                     "at": time.time(),
+                    "points": self._points,
                 },
             )
 
-    return report
+
+def progress_writer(folder: Path) -> ProgressFile:
+    """What the process of the job in `folder` reports through."""
+    return ProgressFile(folder)
 
 
 def finish(folder: Path, *, result: Mapping[str, object] | None = None, error: str = "") -> None:
@@ -182,6 +220,16 @@ def request(folder: Path) -> dict[str, Any]:
             text("A job's folder must hold a request. Received: {folder}.", folder=folder.name)
         )
     return asked
+
+
+def asked_of(workspace: Workspace, job_id: str) -> dict[str, Any]:
+    """What a job was asked to do, to ask for it again.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    get(workspace, job_id)
+    return dict(request(_folder(workspace) / job_id).get("request", {}))
 
 
 def start(
@@ -282,7 +330,7 @@ def _failure(folder: Path) -> str:
         if (folder / "log").exists()
         else []
     )
-    last = lines[-1].strip() if lines else ""
+    last = lines[-1].strip() if lines else "It was stopped from outside, or the memory ran out."
     return f"The work ended without a result. {last}"[:500].strip()
 
 
@@ -329,6 +377,7 @@ def get(workspace: Workspace, job_id: str) -> Job:
         result=ended["result"] if ended else None,
         error=error,
         published=workspace.manifest().version > int(asked["version"]),
+        points=tuple(progress.get("points", ())),
     )
 
 

@@ -114,7 +114,10 @@ def test_kill_9_of_the_child_is_a_failure_not_an_endless_run(empty: Workspace) -
     until(empty, job, lambda one: one.state == "running")
     os.killpg(process_group(empty, job), signal.SIGKILL)
     job = ended(empty, job)
-    assert (job.state, job.error) == ("failed", "The work ended without a result.")
+    assert (job.state, job.error) == (
+        "failed",
+        "The work ended without a result. It was stopped from outside, or the memory ran out.",
+    )
 
 
 def test_a_second_job_of_a_lane_is_refused_one_of_another_is_not(empty: Workspace) -> None:

@@ -228,6 +228,46 @@ RESULT_KEYS = {"recommender", "ndcg", "recall", "hit_rate", "mrr", "coverage", "
                "overfitting"}  # fmt: skip
 
 
+def test_train_the_best_and_keep_its_run_by_name(run: Any, refused: Any) -> None:
+    own = ["--workspace", "shop"]
+    found = run(
+        "train", "--best", "--minutes", "2", "--recommenders", "markov", "--name", HARD,
+        "--weights", "view=0.1", "--window-days", "60", "--set", "markov.step_items=3", *own,
+    )  # fmt: skip
+    assert (found["label"], found["data"]["window_days"]) == (HARD, 60)
+    assert found["data"]["event_weights"]["view"] == 0.1
+    measured = found["evaluation"]["results"]
+    assert [one["recommender"] for one in measured] == ["popular", "repeat", "markov"]
+    assert measured[2]["settings"]["step_items"] == 3
+    assert found["evaluation"]["split"]["n_users_judged"]["allowed"] == found["evaluation"]["n_users"]
+    assert found["skipped"] == []
+    assert found["search_seconds"] < 120
+    before = run("runs", *own)
+    assert run("runs", "--rename", found["run_id"], "--name", "Spring", *own)["label"] == "Spring"
+    compared = run("runs", "--compare", found["run_id"], before[0]["run_id"], *own)
+    assert (compared["paired"], compared["differences"]["ndcg"]["difference"]) == (True, 0.0)
+    serving = next(one["run_id"] for one in before if one["state"] == "published")
+    assert run("runs", "--publish", serving, *own)["state"] == "published"
+    assert refused("train", *own).startswith("persmark: What to train must be named.")
+    assert refused("train", "markov", "--best", *own).startswith("persmark: The best is found among all.")
+    assert refused("train", "popular", "--weights", "view", *own).startswith(
+        "persmark: A weight must be given"
+    )
+
+
+def test_evaluate_both_ways_for_a_segment(run: Any) -> None:
+    found = run(
+        "evaluate", "--workspace", "shop", "--recommenders", "popular,repeat", "--test-days", "14",
+        "--repeats", "both", "--segment", "everyone", "--set", "popular.half_life_days=9",
+    )  # fmt: skip
+    # Everybody in this shop only ever comes back to what they had.
+    assert found["split"]["n_users_judged"] == {"allowed": found["n_users"], "removed": 0}
+    assert "removed" not in found
+    (row,) = found["results"][0]["by_segment"]
+    assert (row["group"], row["n_users"]) == ("everyone", found["n_users"])
+    assert found["results"][0]["settings"]["half_life_days"] == 9
+
+
 @pytest.mark.parametrize("split", ["temporal", "leave-one-out"])
 def test_evaluate(run: Any, split: str) -> None:
     found = run(

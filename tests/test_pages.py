@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -26,6 +28,7 @@ STEP_BEFORE = {
     "discover": "no events yet",
     "compare": "no events yet",
     "train": "this workspace has none yet",
+    "leaderboard": "this workspace has none yet",
     "attention": "this workspace has none yet",
     "slates": "this workspace has none yet",
     "campaigns": "no events yet",
@@ -41,6 +44,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         create_workspace("blank")
         shop = load_shop(tmp_path_factory.mktemp("files"))
         actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
+        judged = actions.Evaluate(target=None, repeats="both", test_days=14, segments=("everyone",))
+        actions.run(shop, ACTOR, judged)
         actions.run(shop, ACTOR, actions.TrainPredictions())
         actions.run(shop, ACTOR, actions.SaveSegment(name=f"Regulars {HARD_USER}", rule=RULE))
         asked = actions.CreateAudience(name=f"Spring {HARD_USER}", segment="everyone")
@@ -255,15 +260,66 @@ def test_training_runs_beside_the_page_and_is_listed(shop):
 
 
 def test_a_comparison_is_shown_with_its_intervals(shop):
-    at = open_page("train", "shop")
+    at = open_page("leaderboard", "shop")
     at.number_input(key="min_item_events").set_value(1)
-    at.number_input(key="test_days").set_value(14)
+    at.number_input(key="test_days").set_value(21)
+    at.multiselect(key="evaluate_names").set_value(["popular", "repeat"])
     at.button(key="compare").click().run()
     assert not at.exception
     finished(shop, "evaluate")
-    again = open_page("train", "shop")
+    again = open_page("leaderboard", "shop")
     whole(again)
-    assert [one.value for one in again.subheader] == ["Repeats allowed"]
+    assert "21 days from" in said(again)
+    assert "nobody came to anything new" in said(again)
+    board = next(one.value for one in again.dataframe if "against_simple" in one.value.columns)
+    assert sorted(board["recommender"]) == ["popular", "repeat"]
+    again.selectbox(key="evaluation").select_index(1).run()
+    whole(again)
+    for heading in ("By how well a user is known", "By segment", "Beside being right", "What it costs"):
+        assert heading in said(again)
+
+
+def test_the_best_is_searched_cancelled_and_gone_on_with(shop):
+    serving = recommend.published(shop)
+    at = open_page("train", "shop")
+    at.multiselect(key="search_names").set_value(["markov"])
+    at.select_slider(key="search_minutes").set_value(1)
+    at.text_input(key="run_label").set_value(f"Best {HARD_USER}")
+    at.button(key="train_now").click().run()
+    assert not at.exception
+    give_up = time.monotonic() + 60
+    while not recommend.unfinished(shop) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    cancelled = jobs.cancel(shop, jobs.latest(shop, "find best").job_id)
+    at = open_page("train", "shop")
+    assert not at.exception
+    assert recommend.published(shop).run_id == serving.run_id
+    if cancelled.state == "cancelled":
+        assert "the published recommender goes on serving" in at.info[0].value
+        at.button(key="resume").click().run()
+        assert not at.exception
+    job = finished(shop, "find best")
+    at = open_page("train", "shop")
+    whole(at)
+    assert "What the last search found" in said(at)
+    assert {row["recommender"] for row in job.result["evaluation"]["results"]} == {
+        "popular",
+        "repeat",
+        "markov",
+    }
+    assert job.result["label"] == f"Best {HARD_USER}"
+    actions.run(shop, ACTOR, actions.PublishRun(run_id=serving.run_id))
+
+
+def test_a_run_is_named_and_compared_with_another(shop):
+    first = recommend.published(shop)
+    at = open_page("train", "shop")
+    at.text_input(key="new_run_name").set_value(f"Mine {HARD_USER}")
+    at.button(key="name_run_now").click().run()
+    whole(at)
+    assert recommend.runs(shop)[0].label == f"Mine {HARD_USER}"
+    assert re.search(r"the same \d+ users|were not asked for the same things", said(at))
+    assert recommend.published(shop).run_id == first.run_id
 
 
 def test_a_run_is_published_and_rolled_back(shop):

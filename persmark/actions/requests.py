@@ -234,10 +234,53 @@ class SaveLookalikes:
 
 @dataclass(frozen=True)
 class Train:
-    """Measure a recommender on the last window, train it on everything, keep the run."""
+    """Measure a recommender on the last window, train it on everything, keep the run.
+
+    Attributes:
+        recommender: Its name.
+        settings: Name -> value; defaults for the rest.
+        weights: Event type -> weight in place of the default; 0 leaves the type out.
+        window_days: Learn from the last days only.
+        label: What to call the run.
+    """
 
     recommender: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    window_days: int | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class FindBest:
+    """Measure recommenders within a time, train the best, publish it if it has earned that; see
+    `persmark.recommend.FindBest`.
+
+    Attributes:
+        minutes: For everything.
+        recommenders: Names; all where empty.
+        settings: Recommender -> name -> value.
+        weights: As in `Train`.
+        window_days: As in `Train`.
+        label: What to call the winner's run.
+        resume: Go on where the same search stopped.
+    """
+
+    minutes: float = 10.0
+    recommenders: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    window_days: int | None = None
+    label: str = ""
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class RenameRun:
+    """Call a run something; "" takes the name away."""
+
+    run_id: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -283,7 +326,10 @@ class PublishPredictions:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Compare recommenders; see `persmark.recommend.EvaluateRequest`."""
+    """Compare recommenders; see `persmark.recommend.EvaluateRequest`. Kept for the Leaderboard.
+
+    `segments` names segments for a row of each; `weights` as in `Train`.
+    """
 
     recommenders: tuple[str, ...] = ("popular", "repeat", "markov")
     split: str = "temporal"
@@ -294,6 +340,10 @@ class Evaluate:
     k: int = 10
     repeats: str = "allowed"
     seed: int = 0
+    segments: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    window_days: int | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -346,6 +396,8 @@ Request = (
     | SaveGroup
     | SaveLookalikes
     | Train
+    | FindBest
+    | RenameRun
     | JudgeAttention
     | SummariseAttention
     | TrainPredictions

@@ -19,7 +19,7 @@ from persmark.text import text
 if TYPE_CHECKING:
     pass
 
-from persmark.actions import attending, discover, work
+from persmark.actions import attending, discover, training, work
 from persmark.actions.actor import ROLES, Actor, NotAllowedError
 from persmark.actions.audited import write_down
 from persmark.actions.requests import (
@@ -34,6 +34,7 @@ from persmark.actions.requests import (
     Evaluate,
     ExportAudience,
     ExportSegment,
+    FindBest,
     FindGroups,
     FindLookalikes,
     ImportSegment,
@@ -44,6 +45,7 @@ from persmark.actions.requests import (
     LoadSample,
     PublishPredictions,
     PublishRun,
+    RenameRun,
     Request,
     RestoreSegment,
     SaveGroup,
@@ -106,13 +108,15 @@ _VERBS = (
     _Verb("lookalikes", FindLookalikes, "marketer", "discover", discover.find_lookalikes, audited=True),
     _Verb("save group", SaveGroup, "marketer", "state", discover.save_group),
     _Verb("save lookalikes", SaveLookalikes, "marketer", "state", discover.save_lookalikes),
-    _Verb("train", Train, "marketer", "train", work.train),
+    _Verb("train", Train, "marketer", "train", training.train),
+    _Verb("find best", FindBest, "marketer", "train", training.find_best),
+    _Verb("name run", RenameRun, "marketer", "state", training.rename),
     _Verb("predict", TrainPredictions, "marketer", "train", work.train_predictions),
     _Verb("judge", JudgeAttention, "marketer", "attention", attending.judge),
     _Verb("summarise attention", SummariseAttention, "marketer", "attention", attending.summarise),
     _Verb("publish predictions", PublishPredictions, "marketer", "write", work.publish_predictions),
-    _Verb("publish", PublishRun, "marketer", "state", work.publish),
-    _Verb("evaluate", Evaluate, "marketer", "train", work.evaluate),
+    _Verb("publish", PublishRun, "marketer", "state", training.publish),
+    _Verb("evaluate", Evaluate, "marketer", "train", training.evaluate),
     _Verb("audience", CreateAudience, "marketer", "state", work.audience, audited=True),
     _Verb("export", ExportAudience, "marketer", "export", work.export, audited=True),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from persmark import campaigns, events, profiles, recommend, segments, simulate
+from persmark import campaigns, events, profiles, segments, simulate
 from persmark.errors import InputError
 from persmark.events import quality
 from persmark.jobs import OnProgress
@@ -30,7 +30,6 @@ from persmark.actions.requests import (
     DeleteSegment,
     DropSnapshot,
     DuplicateSegment,
-    Evaluate,
     ExportAudience,
     ExportSegment,
     ImportSegment,
@@ -39,13 +38,11 @@ from persmark.actions.requests import (
     LoadFiles,
     LoadSample,
     PublishPredictions,
-    PublishRun,
     RestoreSegment,
     SaveRule,
     SaveSegment,
     SwitchRule,
     TakeSnapshot,
-    Train,
     TrainPredictions,
     UndoLoad,
     UndoSegment,
@@ -301,14 +298,6 @@ def export_segment(
     return {"segment": request.name, **made.to_json()}
 
 
-def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnProgress) -> dict[str, Any]:
-    """Measured, trained, kept."""
-    run_ = recommend.train_run(
-        workspace, request.recommender, settings=request.settings, on_progress=on_progress
-    )
-    return run_.to_json()
-
-
 def train_predictions(
     workspace: Workspace, actor: Actor, request: TrainPredictions, on_progress: OnProgress
 ) -> dict[str, Any]:
@@ -325,26 +314,6 @@ def publish_predictions(
     from persmark.profiles.predict import publish_predictions as published
 
     return published(workspace, request.run_id).to_json()
-
-
-def publish(
-    workspace: Workspace, actor: Actor, request: PublishRun, on_progress: OnProgress
-) -> dict[str, Any]:
-    """The run that serves."""
-    return recommend.publish(workspace, request.run_id).to_json()
-
-
-def evaluate(
-    workspace: Workspace, actor: Actor, request: Evaluate, on_progress: OnProgress
-) -> dict[str, Any]:
-    """Recommenders compared."""
-    values = dataclasses.asdict(request)
-    values["test_file"] = Path(request.test_file) if request.test_file else None
-    values["recommenders"] = tuple(request.recommenders)
-    asked = recommend.EvaluateRequest(**values, time_zone=workspace.time_zone)
-    with workspace.reader() as reader:
-        found: dict[str, Any] = recommend.evaluate(reader, asked, on_progress=on_progress).to_json()
-    return found
 
 
 def audience(

@@ -4,33 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from persmark import actions, attention, recommend, segments, slates
+from persmark import actions, attention, segments, slates
 from persmark.columns import KINDS, PRODUCT
 from persmark.commands.asking import AddVerb, Arguments, Document, json_file, run, workspace_of
 from persmark.errors import EmptyError
-
-
-def _train(arguments: Arguments) -> Document:
-    kind = recommend.recommender(arguments.name)
-    settings = kind.settings_type.parse(arguments.set).as_dict() if arguments.set else {}
-    return run(
-        arguments, workspace_of(arguments), actions.Train(recommender=arguments.name, settings=settings)
-    )
-
-
-def _evaluate(arguments: Arguments) -> Document:
-    request = actions.Evaluate(
-        recommenders=tuple(name.strip() for name in arguments.recommenders.split(",") if name.strip()),
-        split=arguments.split,
-        test_file=arguments.test,
-        test_days=arguments.test_days,
-        target=arguments.target,
-        min_item_events=arguments.min_item_events,
-        k=arguments.k,
-        repeats=arguments.repeats,
-        seed=arguments.seed,
-    )
-    return run(arguments, workspace_of(arguments), request)
 
 
 def _slate(arguments: Arguments) -> Document:
@@ -126,19 +103,6 @@ def _export(arguments: Arguments) -> Document:
 
 def add_to(verb: AddVerb) -> None:
     """Add these verbs to the command line."""
-    one = verb("train", "train a recommender and keep the run", _train)
-    one.add_argument("name", metavar="NAME", help=", ".join(recommend.RECOMMENDERS))
-    one.add_argument("--set", action="append", default=[], metavar="key=value")
-    one = verb("evaluate", "compare recommenders on held-out time", _evaluate)
-    one.add_argument("--recommenders", default="popular,repeat,markov", metavar="a,b,c")
-    one.add_argument("--split", default="temporal", choices=["temporal", "leave-one-out", "given"])
-    one.add_argument("--test", metavar="FILE", help="of the given split: user_id, item_id")
-    one.add_argument("--test-days", type=int, default=28, metavar="N")
-    one.add_argument("--target", metavar="EVENT_TYPE")
-    one.add_argument("--min-item-events", type=int, default=1, metavar="N")
-    one.add_argument("-k", type=int, default=10)
-    one.add_argument("--repeats", default="allowed", choices=["allowed", "removed"])
-    one.add_argument("--seed", type=int, default=0, metavar="N")
     one = verb("slate", "what a user or a segment would be shown", _slate)
     who = one.add_mutually_exclusive_group(required=True)
     who.add_argument("--user", metavar="U")

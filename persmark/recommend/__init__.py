@@ -5,6 +5,7 @@ One contract (`Recommender`): train on interactions, score histories, say why, s
 
 from persmark.recommend.contract import FILLED, Reason, Recommender
 from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate
+from persmark.recommend.evaluations import KeptEvaluation, evaluations, keep_evaluation
 from persmark.recommend.histories import history_weights, load_histories
 from persmark.recommend.interactions import (
     EVENT_WEIGHTS,
@@ -16,7 +17,19 @@ from persmark.recommend.interactions import (
 )
 from persmark.recommend.options import Settings
 from persmark.recommend.registry import RECOMMENDERS, SIMPLE, recommender
-from persmark.recommend.runs import Run, load_run, publish, published, run_of, runs, train_run
+from persmark.recommend.runs import (
+    Run,
+    RunComparison,
+    compare_runs,
+    load_run,
+    publish,
+    published,
+    rename,
+    run_of,
+    runs,
+)
+from persmark.recommend.search import FindBest, Found, find_best, unfinished
+from persmark.recommend.training import chosen_weights, train_run
 from persmark.recommend.verdict import Result
 
 __all__ = [
@@ -26,16 +39,25 @@ __all__ = [
     "SIMPLE",
     "EvaluateRequest",
     "Evaluation",
+    "FindBest",
+    "Found",
     "Interactions",
+    "KeptEvaluation",
     "Reason",
     "Recommender",
     "Result",
     "Run",
+    "RunComparison",
     "Settings",
+    "chosen_weights",
+    "compare_runs",
     "evaluate",
+    "evaluations",
     "event_weights",
+    "find_best",
     "history_weights",
     "interactions_from",
+    "keep_evaluation",
     "last_second",
     "load_histories",
     "load_interactions",
@@ -43,7 +65,9 @@ __all__ = [
     "publish",
     "published",
     "recommender",
+    "rename",
     "run_of",
     "runs",
     "train_run",
+    "unfinished",
 ]

@@ -268,6 +268,7 @@ def evaluation_of(
     """The table of what was measured on a task."""
     odd = leaks.alarms(parts)
     made: Evaluation | None = None
+    judged = {one.repeats: len(one.users) for one in task.questions}
     # The last question first: the first one carries the others.
     for place in range(len(task.questions))[::-1]:
         question = task.questions[place]
@@ -285,6 +286,7 @@ def evaluation_of(
             "n_users_eligible": question.n_eligible,
             "n_new_users": len(task.new.users) if task.new else 0,
             "event_weights": weights_of(parts.train),
+            "n_users_judged": judged,
             "overlap_share": leaks.overlap_share(parts),
             "seed": request.seed,
         }

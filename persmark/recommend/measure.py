@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,3 +150,50 @@ def _figures(
         "debiased_recall": found / np.where(weight > 0, weight, 1.0),
     }
     return {name: values[users] for name, values in whole.items()}
+
+
+def save_measured(path: Path, found: Measured) -> None:
+    """Write what was measured to a file, whole or not at all; no pickle."""
+    facts = {
+        "recommender": found.recommender,
+        "settings": dict(found.settings),
+        "fit_seconds": found.fit_seconds,
+        "score_seconds": found.score_seconds,
+        "curve": [dict(point) for point in found.curve],
+        "n_questions": len(found.figures),
+    }
+    arrays: dict[str, npt.NDArray[Any]] = {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
+    for place, (figures, shown) in enumerate(zip(found.figures, found.shown, strict=True)):
+        arrays |= {f"{place}:{name}": values for name, values in figures.items()}
+        arrays[f"{place}/shown"] = shown
+    arrays |= {f"new:{name}": values for name, values in found.new.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    with aside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    aside.replace(path)
+
+
+def load_measured(path: Path) -> Measured | None:
+    """What `save_measured` wrote; None where there is none that can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        facts = json.loads(arrays["facts"].tobytes())
+        places = range(facts["n_questions"])
+
+        def figures(head: str) -> Figures:
+            return {name.split(":")[1]: one for name, one in arrays.items() if name.startswith(f"{head}:")}
+
+        return Measured(
+            recommender=facts["recommender"],
+            settings=facts["settings"],
+            fit_seconds=facts["fit_seconds"],
+            score_seconds=facts["score_seconds"],
+            curve=tuple(facts["curve"]),
+            figures=tuple(figures(str(place)) for place in places),
+            shown=tuple(arrays[f"{place}/shown"] for place in places),
+            new=figures("new"),
+        )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

@@ -2,41 +2,34 @@
 
 The model lies in `models/<run_id>` of the workspace, its row in the state table `runs`. Exactly one
 run is published at a time; publishing another retires it, and publishing an older one is the way
-back. A crash before the row is written leaves a folder that nothing points to, never half a run; the
-next training removes it.
+back. A run that does not beat the simple recommenders is never published by itself. A crash before the
+row is written leaves a folder that nothing points to, never half a run; the next training removes it.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from persmark.errors import EmptyError, NotFoundError
-from persmark.metrics import paired_difference
+import numpy as np
+
+from persmark import metrics
+from persmark.errors import EmptyError, InputError, NotFoundError
 from persmark.recommend.contract import Recommender
-from persmark.recommend.evaluate import EvaluateRequest, Evaluation, evaluate
-from persmark.recommend.interactions import event_weights, load_interactions
-from persmark.recommend.options import Settings
 from persmark.recommend.registry import SIMPLE, recommender
-from persmark.recommend.verdict import verdict
-from persmark.store import Workspace, exclusive, now
+from persmark.store import Workspace, exclusive
 from persmark.text import Text, text
 
-if TYPE_CHECKING:
-    from persmark.jobs import OnProgress
-
 TRAINED, PUBLISHED, RETIRED = "trained", "published", "retired"
-# Slate length and window of the figures kept with a run.
-VALIDATION_K, VALIDATION_DAYS = 10, 28
-_MEASURED = 0.5  # share of the progress bar that measuring takes
+# Figures of single users, without their ids: runs judged on the same users are compared in pairs.
+MEASURED_FILE = "measured.npz"
+PAIRED = ("ndcg", "recall", "hit_rate", "mrr")
+_LONGEST_LABEL = 80
 
 
 @dataclass(frozen=True)
@@ -50,12 +43,14 @@ class Run:
         reads: Versions of the table groups that were read.
         split: What it was measured on.
         metrics: The row of the evaluation (`ndcg`, `ndcg_interval`, ...) with `compared`, the rows
-            beside it, each with `ndcg_difference`, the paired 95% interval of this run minus it; empty
-            where there was too little to measure.
+            beside it, each with `ndcg_difference`, the paired 95% interval of this run minus it, and
+            `removed`, the same with repeats removed; empty where there was too little to measure.
         verdict: In words, whether it beats the simple recommenders.
         seconds: Wall time, measuring and training.
         state: trained, published or retired.
         trained_at: ISO-8601 UTC.
+        label: What people call it; "" where nobody named it.
+        data: What was chosen to learn from: `window_days`, `event_weights`.
     """
 
     run_id: str
@@ -68,6 +63,14 @@ class Run:
     seconds: float
     state: str
     trained_at: str
+    label: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def beats_simple(self) -> bool:
+        """Whether it is better than every simple recommender measured beside it, by paired intervals."""
+        rows = [row for row in self.metrics.get("compared", []) if row["recommender"] in SIMPLE]
+        return bool(rows) and all(row.get("ndcg_difference", [0])[0] > 0 for row in rows)
 
     def to_json(self) -> dict[str, Any]:
         """The document that `train --json` prints."""
@@ -82,145 +85,9 @@ class Run:
             "verdict": self.verdict.render(),
             "state": self.state,
             "trained_at": self.trained_at,
+            "label": self.label,
+            "data": dict(self.data),
         }
-
-
-def train_run(
-    workspace: Workspace,
-    name: str,
-    *,
-    settings: Settings | Mapping[str, object] | None = None,
-    weights: Mapping[str, float] | None = None,
-    test_days: int = VALIDATION_DAYS,
-    min_item_events: int = 1,
-    seed: int = 0,
-    on_progress: OnProgress | None = None,
-) -> Run:
-    """Measure on the last window, then train on everything up to `as_of`, and keep the run.
-
-    The measuring recommender never sees the window; the kept one is trained again with it. The
-    first run of a workspace is published; later ones wait for `publish`.
-
-    Args:
-        workspace: Where.
-        name: Of the recommender.
-        settings: Its settings; defaults for the rest.
-        weights: Event type -> weight, kept with the recommender; defaults where left out.
-        test_days: Length of the window, local days.
-        min_item_events: Of the catalogue in the evaluation.
-        seed: Of the bootstrap.
-        on_progress: Called with a fraction 0 to 1 and what is happening.
-
-    Raises:
-        NotFoundError: The recommender is unknown.
-        InputError: A setting is wrong.
-        EmptyError: There is nothing to learn from.
-    """
-    kind = recommender(name)
-    chosen = settings if isinstance(settings, kind.settings_type) else kind.settings_type.of(
-        settings.as_dict() if isinstance(settings, Settings) else settings
-    )  # fmt: skip
-    started = time.perf_counter()
-
-    def tell(share: float, doing: Text) -> None:
-        if on_progress:
-            on_progress(share, doing)
-
-    _remove_orphans(workspace)
-    with workspace.reader() as reader:
-        tell(0.0, text("Reading events"))
-        used = dict(event_weights(reader) if weights is None else weights)
-        interactions = load_interactions(reader, weights=used, with_facts=kind.needs_facts)
-        if not len(interactions):
-            raise EmptyError(
-                text("Training needs at least one weighted event on an item. Received: none."),
-                title="Nothing to learn from",
-                hint="Load events, or give their event types a weight.",
-            )
-        request = EvaluateRequest(
-            recommenders=(name, *(other for other in SIMPLE if other != name)),
-            settings={name: chosen},
-            test_days=test_days,
-            min_item_events=min_item_events,
-            k=VALIDATION_K,
-            seed=seed,
-            time_zone=workspace.time_zone,
-            event_weights=used,
-        )
-        measured: Evaluation | None
-        try:
-            measured = evaluate(
-                reader, request, on_progress=lambda share, doing: tell(_MEASURED * share, doing)
-            )
-        except EmptyError:
-            measured = None
-        reads = dict(workspace.versions())
-
-    fitting = time.perf_counter()
-    made = kind.train(
-        interactions,
-        chosen,
-        on_progress=lambda share, doing: tell(_MEASURED + (0.95 - _MEASURED) * share, doing),
-    )
-    fit_seconds = time.perf_counter() - fitting
-    trained_at = now()
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    run_id = f"{stamp}-{name}-{secrets.token_hex(2)}"
-    if weights is not None:
-        made.event_weights = used
-    tell(0.95, text("Saving"))
-    run = Run(
-        run_id=run_id,
-        recommender=name,
-        settings=made.settings.as_dict(),
-        reads=reads,
-        split=measured.split if measured else {},
-        metrics=_kept_metrics(measured, fit_seconds, seed=seed),
-        verdict=_said(measured, name, test_days=test_days, seed=seed),
-        seconds=round(time.perf_counter() - started, 3),
-        state=TRAINED,
-        trained_at=trained_at,
-    )
-    with _models(workspace):
-        try:
-            made.save(_folder(workspace, run_id))
-            with workspace.state.transaction():
-                workspace.state.add("runs", _row(run))
-                if published(workspace) is None:
-                    run = publish(workspace, run_id)
-        except BaseException:
-            shutil.rmtree(_folder(workspace, run_id), ignore_errors=True)
-            raise
-    tell(1.0, text("Done"))
-    return run
-
-
-def _kept_metrics(measured: Evaluation | None, fit_seconds: float, *, seed: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {"final_fit_seconds": round(fit_seconds, 3)}
-    if measured:
-        ours = measured.results[0].per_user["ndcg"]
-        rows = [row.to_json() for row in measured.results]
-        for row, other in zip(rows[1:], measured.results[1:], strict=True):
-            gap = paired_difference(ours, other.per_user["ndcg"], seed=seed)
-            row["ndcg_difference"] = [gap.low, gap.high]
-        kept |= rows[0] | {
-            "k": measured.k,
-            "n_users": measured.n_users,
-            "n_items": measured.n_items,
-            "target": measured.target,
-            "compared": rows[1:],
-        }
-    return kept
-
-
-def _said(measured: Evaluation | None, name: str, *, test_days: int, seed: int) -> Text:
-    if measured is None:
-        return text(
-            "There is too little data to measure: no user has events before the last {days} days and"
-            " a known item within them.",
-            days=test_days,
-        )
-    return verdict(measured.results, k=measured.k, seed=seed, subject=name)
 
 
 def publish(workspace: Workspace, run_id: str) -> Run:
@@ -232,11 +99,106 @@ def publish(workspace: Workspace, run_id: str) -> Run:
     """
     run = run_of(workspace, run_id)
     # A run that cannot be served must not replace one that can.
-    recommender(run.recommender).load(_folder(workspace, run_id))
+    recommender(run.recommender).load(folder_of(workspace, run_id))
     with workspace.state.transaction():
         workspace.state.change("runs", where={"state": PUBLISHED}, values={"state": RETIRED})
         workspace.state.change("runs", where={"run_id": run_id}, values={"state": PUBLISHED})
     return run_of(workspace, run_id)
+
+
+def rename(workspace: Workspace, run_id: str, label: str) -> Run:
+    """Call a run something; "" takes the name away.
+
+    Raises:
+        NotFoundError: There is no such run.
+        InputError: The name is too long.
+    """
+    run_of(workspace, run_id)
+    workspace.state.change("runs", where={"run_id": run_id}, values={"label": named(label)})
+    return run_of(workspace, run_id)
+
+
+def named(label: str) -> str:
+    """A name for a run, without blanks around it.
+
+    Raises:
+        InputError: It is too long.
+    """
+    found = " ".join(label.split())
+    if len(found) > _LONGEST_LABEL:
+        raise InputError(
+            text(
+                "A run's name must have at most {most} characters. Received: {n}.",
+                most=_LONGEST_LABEL,
+                n=len(found),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """One run minus another.
+
+    Args:
+        paired: Whether both were judged on the same users, asked for the same.
+        n_users: Of the first.
+        differences: Metric -> mean difference with its paired 95% interval; empty where not paired.
+    """
+
+    paired: bool
+    n_users: int
+    differences: Mapping[str, metrics.Interval]
+
+
+def compare_runs(workspace: Workspace, one: Run, other: Run, *, seed: int = 0) -> RunComparison:
+    """How far one run is ahead of another, user by user where both were judged on the same ones."""
+    n_users = int(one.metrics.get("n_users", 0))
+    same = one.metrics.get("fingerprint")
+    ours, theirs = _figures(workspace, one), _figures(workspace, other)
+    if not same or same != other.metrics.get("fingerprint") or not ours or not theirs:
+        return RunComparison(False, n_users, {})
+    gaps = np.column_stack([ours[name] - theirs[name] for name in PAIRED])
+    found = metrics.bootstrap_intervals(gaps, seed=seed)
+    return RunComparison(True, n_users, dict(zip(PAIRED, found, strict=True)))
+
+
+def _figures(workspace: Workspace, run: Run) -> dict[str, metrics.Floats]:
+    """Figures of single users; empty for runs that kept none."""
+    path = folder_of(workspace, run.run_id) / MEASURED_FILE
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return {name: held[name].astype(np.float64) for name in PAIRED}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def keep_run(
+    workspace: Workspace,
+    made: Recommender,
+    run: Run,
+    *,
+    per_user: Mapping[str, metrics.Floats] | None = None,
+) -> Run:
+    """Write a recommender and its row: both or neither.
+
+    Args:
+        workspace: Where.
+        made: Trained on everything.
+        run: Its row.
+        per_user: Figures of single users, to compare later runs with.
+    """
+    folder = folder_of(workspace, run.run_id)
+    with _models(workspace):
+        try:
+            made.save(folder)
+            if per_user:
+                np.savez(folder / MEASURED_FILE, **{name: per_user[name].astype("f4") for name in PAIRED})  # type: ignore[arg-type]
+            workspace.state.add("runs", _row(run))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return run
 
 
 def runs(workspace: Workspace) -> list[Run]:
@@ -282,10 +244,11 @@ def load_run(workspace: Workspace, run_id: str | None = None) -> Recommender:
             title="Nothing trained",
             hint="Train one on the Train page.",
         )
-    return recommender(run.recommender).load(_folder(workspace, run.run_id))
+    return recommender(run.recommender).load(folder_of(workspace, run.run_id))
 
 
-def _folder(workspace: Workspace, run_id: str) -> Path:
+def folder_of(workspace: Workspace, run_id: str) -> Path:
+    """Where a run's files lie."""
     return workspace.folder / "models" / run_id
 
 
@@ -296,7 +259,7 @@ def _models(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def _remove_orphans(workspace: Workspace) -> None:
+def remove_orphans(workspace: Workspace) -> None:
     """Remove model folders that no run points to; a crashed training left them."""
     folder = workspace.folder / "models"
     if not folder.is_dir():
@@ -321,6 +284,8 @@ def _row(run: Run) -> dict[str, object]:
         "seconds": run.seconds,
         "state": run.state,
         "trained_at": run.trained_at,
+        "label": run.label,
+        "data": json.dumps(dict(run.data)),
     }
 
 
@@ -339,6 +304,8 @@ def _run(row: Mapping[str, Any]) -> Run:
         seconds=row["seconds"],
         state=row["state"],
         trained_at=row["trained_at"],
+        label=row["label"] or "",
+        data=json.loads(row["data"] or "{}"),
     )
 
 

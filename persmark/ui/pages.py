@@ -28,6 +28,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
     "discover": Step("Discover", "travel_explore"),
     "compare": Step("Compare", "compare_arrows"),
     "train": Step("Train", "model_training"),
+    "leaderboard": Step("Leaderboard", "leaderboard"),
     "attention": Step("Attention", "visibility"),
     "slates": Step("Slates", "view_carousel"),
     "campaigns": Step("Campaigns", "campaign"),
@@ -38,7 +39,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({
 PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "Data": ("events", "quality"),
     "People": ("profiles", "user", "predictions", "segments", "discover", "compare"),
-    "Recommenders": ("train", "attention", "slates"),
+    "Recommenders": ("train", "leaderboard", "attention", "slates"),
     "Reach": ("campaigns",),
 })  # fmt: skip
 

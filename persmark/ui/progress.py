@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from persmark import jobs
@@ -24,7 +26,7 @@ def duration(seconds: float | None) -> Text:
 
 
 @st.fragment(run_every=1.0)
-def _watch(name: str, job_id: str, title: str) -> None:
+def _watch(name: str, job_id: str, title: str, beside: Callable[[jobs.Job], None] | None) -> None:
     with shown():
         workspace = open_workspace(name)
         job = jobs.get(workspace, job_id)
@@ -42,6 +44,8 @@ def _watch(name: str, job_id: str, title: str) -> None:
                 f"{escaped(left)}</span></div>"
             )
             st.progress(min(max(job.fraction, 0.0), 1.0))
+            if beside is not None:
+                beside(job)
             if st.button("Cancel", key=f"cancel-{job_id}", icon=":material/close:"):
                 jobs.cancel(workspace, job_id)
                 st.rerun()
@@ -54,23 +58,37 @@ def _left(job: jobs.Job) -> str:
     return "Nothing of it was published."
 
 
-def job_panel(workspace: Workspace, verbs: tuple[str, ...], title: str) -> bool:
+def job_panel(
+    workspace: Workspace,
+    verbs: tuple[str, ...],
+    title: str,
+    *,
+    beside: Callable[[jobs.Job], None] | None = None,
+    left: str = "",
+) -> bool:
     """Draw the newest job of these verbs; True while it runs.
 
     A failure stays on the page until it is put away or another job of the kind starts.
+
+    Args:
+        workspace: Whose.
+        verbs: What they are called.
+        title: What a page calls the work.
+        beside: Draws more of a job while it runs.
+        left: What an unfinished job of this kind leaves behind; by default what it published.
     """
     job = next((one for one in jobs.recent(workspace, limit=_LOOKED_AT) if one.verb in verbs), None)
     if job is None:
         return False
     if job.active:
-        _watch(workspace.name, job.job_id, title)
+        _watch(workspace.name, job.job_id, title, beside)
         return True
     if state.recall(f"seen-{job.job_id}"):
         return False
     if job.state == "failed":
-        refusal(f"{title}: not finished", job.error, _left(job))
+        refusal(f"{title}: not finished", job.error, left or _left(job))
     elif job.state == "cancelled":
-        st.info(f"{plain(title)}: cancelled. {_left(job)}", icon=":material/cancel:")
+        st.info(f"{plain(title)}: cancelled. {left or _left(job)}", icon=":material/cancel:")
     else:
         return False
     if st.button("Put away", key=f"seen-{job.job_id}", type="tertiary"):

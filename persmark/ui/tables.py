@@ -30,6 +30,10 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
     "measured": "Prediction", "better_by": "Ours better by", "better_low": "At least",
     "better_high": "At most", "auc": "AUC", "auc_above_rfm": "AUC above RFM",
     "brier_below_rfm": "Brier below RFM", "n_bought": "Bought", "bought_share": "Share that bought",
+    "debiased_recall": "Recall beside best sellers", "popularity_bias": "Leans on best sellers",
+    "exposure_gini": "Uneven exposure", "novelty": "Novelty (bits)", "fit_seconds": "Training (s)",
+    "score_seconds": "Scoring (s)", "against_simple": "Ahead of the best simple one",
+    "against_low": "At least", "against_high": "At most",
     "n_rows": "Rows", "became": "Became", "trained_at": "Trained at",
 })  # fmt: skip
 
@@ -37,7 +41,9 @@ HEADINGS: Mapping[str, str] = MappingProxyType({
 _NAMES_OF_FILES = ("file", "name", "used_for")
 _LONG_NAME = 36
 _METRICS = (
-    "ndcg", "low", "high", "recall", "hit_rate", "mrr", "coverage", "auc", "value", "better_by", "better_low",
+    "ndcg", "low", "high", "difference", "debiased_recall", "popularity_bias", "exposure_gini",
+    "against_simple", "against_low", "against_high", "gap", "train", "validation",
+    "recall", "hit_rate", "mrr", "coverage", "auc", "value", "better_by", "better_low",
     "better_high",
 )  # fmt: skip
 

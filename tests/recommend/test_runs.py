@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from persmark.errors import EmptyError, FileRefusedError, InputError, NotFoundError
-from persmark.recommend import load_interactions, load_run, publish, published, runs, train_run
+from persmark.recommend import (
+    compare_runs,
+    load_interactions,
+    load_run,
+    publish,
+    published,
+    rename,
+    runs,
+    train_run,
+)
 from persmark.text import Text
 from tests.recommend.conftest import Fill, Row
 
@@ -63,11 +72,56 @@ def test_publish_refuses_changed_files_and_keeps_the_old_run(fill: Fill) -> None
     assert kept.run_id == first.run_id
 
 
-def test_too_little_data_is_trained_and_said(fill: Fill) -> None:
-    run = train_run(fill(ROWS[:1]), "markov")
-    assert run.state == "published"
+def test_too_little_data_is_trained_and_said_and_what_is_simple_serves(fill: Fill) -> None:
+    workspace = fill(ROWS[:1])
+    run = train_run(workspace, "markov")
+    assert run.state == "trained"
+    assert load_run(workspace).name == "popular"
     assert str(run.verdict).startswith("There is too little data to measure")
     assert np.isfinite(run.metrics["final_fit_seconds"])
+
+
+def test_a_first_run_that_does_not_beat_the_simple_ones_is_not_published(fill: Fill, learner: None) -> None:
+    workspace = fill(ROWS)
+    run = train_run(workspace, "learner")
+    assert (run.state, run.beats_simple) == ("trained", False)
+    serving = published(workspace)
+    assert serving is not None
+    assert serving.recommender == max(run.metrics["compared"], key=lambda row: row["ndcg"])["recommender"]
+    assert "learner" in str(run.verdict)
+    assert len(run.metrics["curve"]) == 4
+
+
+def test_runs_are_named_and_compared_user_by_user(fill: Fill) -> None:
+    workspace = fill(ROWS)
+    one, other = train_run(workspace, "repeat", label=" Spring  o'Neil "), train_run(workspace, "popular")
+    assert (one.label, rename(workspace, other.run_id, "Café 中文").label) == ("Spring o'Neil", "Café 中文")
+    with pytest.raises(InputError, match=r"at most 80 characters\. Received: 81"):
+        rename(workspace, other.run_id, "x" * 81)
+    found = compare_runs(workspace, one, other)
+    assert (found.paired, found.n_users) == (True, 6)
+    gap = one.metrics["ndcg"] - other.metrics["ndcg"]
+    assert found.differences["ndcg"].mean == pytest.approx(gap, abs=1e-6)
+    own = compare_runs(workspace, one, one).differences["mrr"]
+    assert (own.mean, own.low, own.high) == (0, 0, 0)
+    # Asked for less of the same people: no longer the same test.
+    shorter = train_run(workspace, "repeat", test_days=3)
+    assert not compare_runs(workspace, one, shorter).paired
+
+
+def test_a_window_and_weights_are_chosen_and_kept(fill: Fill) -> None:
+    workspace = fill([*ROWS, ("u1", "tea", "view", "2024-03-01 10:00:00")])
+    run = train_run(workspace, "popular", window_days=10, weights={"view": 0.0})
+    assert run.data == {"window_days": 10, "event_weights": {"purchase": 1.0}}
+    # Only March is learned from, when everybody buys tea.
+    assert load_run(workspace, run.run_id).item_ids.tolist() == ["i0", "i1", "i2", "tea"]
+    with workspace.reader() as reader:
+        shown = load_run(workspace, run.run_id).recommend(load_interactions(reader, users=["u1"]), k=1)
+    assert shown.item_id.tolist() == ["tea"]
+    with pytest.raises(InputError, match=r"Received: dance\. Available: purchase, view"):
+        train_run(workspace, "popular", weights={"dance": 1})
+    with pytest.raises(InputError, match=r"0 or above\. Received: -1"):
+        train_run(workspace, "popular", weights={"view": -1})
 
 
 def test_runs_refuse_in_words(fill: Fill) -> None:

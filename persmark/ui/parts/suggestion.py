@@ -5,31 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from persmark import actions, recommend
-from persmark.store import Workspace
+from persmark.store import Reader, Workspace
 from persmark.text import Text, text
 from persmark.ui import state
+from persmark.ui.cache import cached
 from persmark.ui.words import note
 
 
 def label(run: recommend.Run) -> str:
-    """What a page calls a run: its recommender and the end of its id."""
-    return f"{run.recommender} · {run.run_id[-4:]}"
-
-
-def _above(run: recommend.Run, other: dict[str, object]) -> bool:
-    """Whether the run is better than a row measured beside it, by the paired interval."""
-    gap = other.get("ndcg_difference")
-    if isinstance(gap, list):
-        return bool(gap[0] > 0)
-    # Runs from before paired intervals were kept: both intervals apart is the stricter test.
-    theirs = other["ndcg_interval"]
-    assert isinstance(theirs, list)
-    return bool(run.metrics["ndcg_interval"][0] > theirs[1])
-
-
-def beats_simple(run: recommend.Run) -> bool:
-    """Whether it is better than every simple recommender that was measured beside it."""
-    return "ndcg" in run.metrics and all(_above(run, row) for row in run.metrics.get("compared", []))
+    """What a page calls a run: its name, or its recommender, and the end of its id."""
+    return f"{run.label or run.recommender} · {run.run_id[-4:]}"
 
 
 def comparable(run: recommend.Run, published: recommend.Run) -> bool:
@@ -42,21 +27,36 @@ def comparable(run: recommend.Run, published: recommend.Run) -> bool:
     )
 
 
-def beats(run: recommend.Run, published: recommend.Run) -> bool:
-    """Whether it is better than the published run: paired where that was measured beside it."""
+def _compared(workspace: Workspace, _: Reader, one: str, other: str) -> recommend.RunComparison:
+    return recommend.compare_runs(
+        workspace, recommend.run_of(workspace, one), recommend.run_of(workspace, other)
+    )
+
+
+def compared(workspace: Workspace, one: recommend.Run, other: recommend.Run) -> recommend.RunComparison:
+    """One run minus another, worked out once."""
+    return cached(_compared, workspace, one.run_id, other.run_id)
+
+
+def beats(workspace: Workspace, run: recommend.Run, published: recommend.Run) -> bool:
+    """Whether it is better than the published run: user by user where both had the same ones."""
     if not comparable(run, published):
         return False
-    for row in run.metrics.get("compared", []):
-        same = abs(row["ndcg"] - published.metrics["ndcg"]) < 1e-9
-        if row["recommender"] == published.recommender and same:
-            return _above(run, row)
+    found = compared(workspace, run, published)
+    if found.paired:
+        return found.differences["ndcg"].low > 0
     return bool(run.metrics["ndcg_interval"][0] > published.metrics["ndcg_interval"][1])
 
 
-def suggested(found: list[recommend.Run], published: recommend.Run) -> recommend.Run | None:
+def suggested(
+    workspace: Workspace, found: list[recommend.Run], published: recommend.Run
+) -> recommend.Run | None:
     """The best run never published so far that beats both the simple recommenders and the published run."""
-    better = [run for run in found if run.state == "trained" and beats_simple(run) and beats(run, published)]
-    return max(better, key=lambda run: float(run.metrics["ndcg"]), default=None)
+    waiting = [run for run in found if run.state == "trained" and run.beats_simple]
+    for run in sorted(waiting, key=lambda run: -float(run.metrics["ndcg"])):
+        if beats(workspace, run, published):
+            return run
+    return None
 
 
 def publish(workspace: Workspace, run: recommend.Run) -> None:
@@ -71,11 +71,12 @@ def show_suggestion(workspace: Workspace, published: recommend.Run) -> None:
     found = recommend.runs(workspace)
     if len(found) == 1:
         note(
-            "The first run of a workspace is published by itself: slates and target lists are now served "
-            "from it. Later runs wait until you publish them."
+            "Slates and target lists are now served from this run. Later runs wait until you publish them, "
+            "or "
+            "until a search finds one that beats the simple ones."
         )
         return
-    better = suggested(found, published)
+    better = suggested(workspace, found, published)
     if better:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key="better-run"):
             note(
@@ -105,7 +106,7 @@ def _why_not(latest: recommend.Run, published: recommend.Run) -> Text:
             else "The latest run, {run}, is not suggested: there was too little data to measure it."
         )
         return text(template, run=label(latest))
-    if not beats_simple(latest):
+    if not latest.beats_simple:
         template = "The latest run, {run}, does not beat the simple recommenders and is not suggested: {why}"
         return text(template, run=label(latest), why=latest.verdict)
     return text(
