@@ -346,8 +346,8 @@ def _settings_for(name: str, request: FindBest, seconds: float) -> tuple[dict[st
     if MINUTES not in fields or MINUTES in settings:
         return settings, False
     low, high = (fields[MINUTES].metadata.get(end) for end in ("low", "high"))
-    # Ranking comes after learning; a fifth of the share is for that and for slow starts.
-    minutes = max(0.8 * seconds / 60, low or 0.0)
+    # What comes before learning and the ranking after it need time too.
+    minutes = max(0.6 * seconds / 60, low or 0.0)
     wanted = min(minutes, high) if high is not None else minutes
     return settings | {MINUTES: int(wanted) if isinstance(fields[MINUTES].default, int) else wanted}, True
 
