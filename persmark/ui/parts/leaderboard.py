@@ -27,6 +27,7 @@ _HISTORY = {
     "5-19": "5 to 19 events",
     "20+": "20 events or more",
 }
+_BEYOND = ("coverage", "novelty", "popularity_bias", "exposure_gini", "debiased_recall")
 _DEFINITIONS = (
     "Coverage: the share of the catalogue that anybody is shown.",
     "Novelty: how surprising what is shown is, in bits; an item that half of the users have is worth 1, "
@@ -105,9 +106,35 @@ def show_verdict(document: Mapping[str, Any]) -> None:
     said = str(document["verdict"])
     for one in alarms:
         said = said.replace(one, "").strip()
+    if sentence := _best_sellers(rows):
+        note(sentence)
     note(said)
     for one in alarms:
         st.html(f'<p class="pm-note" role="note"><b>{escaped("Careful.")}</b> {escaped(one)}</p>')
+
+
+def _best_sellers(rows: list[dict[str, Any]]) -> Text | None:
+    """The page's question, answered for the best against `popular`."""
+    best = rows[0]
+    popular = next((row for row in rows if row["recommender"] == "popular"), None)
+    if popular is None:
+        return None
+    values: dict[str, object] = {
+        "name": str(best["recommender"]),
+        "ours": f"{best['ndcg']:.3f}",
+        "theirs": f"{popular['ndcg']:.3f}",
+    }
+    if best is popular:
+        return text(
+            "No: nothing that was measured does better than showing best sellers ({theirs}).", **values
+        )
+    if best["ndcg_interval"][0] > popular["ndcg_interval"][1]:
+        return text("Yes: {name} reaches {ours} where showing best sellers reaches {theirs}.", **values)
+    return text(
+        "That cannot be told: {name} reaches {ours}, showing best sellers {theirs}, and their intervals "
+        "overlap.",
+        **values,
+    )
 
 
 def _table(document: Mapping[str, Any]) -> pd.DataFrame:
@@ -273,28 +300,20 @@ def show_by_segment(workspace: Workspace, document: Mapping[str, Any]) -> None:
 
 def show_beyond(document: Mapping[str, Any]) -> None:
     """What a slate is worth beside being right."""
-    rows = []
-    for row in sorted(document["results"], key=lambda row: -row["ndcg"]):
-        for name, value in (
-            ("coverage", "Coverage"),
-            ("novelty", "Novelty (bits)"),
-            ("popularity_bias", "Leans on best sellers"),
-            ("exposure_gini", "Uneven exposure"),
-            ("debiased_recall", "Recall beside best sellers"),
-        ):
-            low, high = row.get("intervals", {}).get(name, (None, None))
-            rows.append(
-                {
-                    "recommender": row["recommender"],
-                    "figure": value,
-                    "value": row.get(name),
-                    "low": low,
-                    "high": high,
-                }
-            )
-    section("Beside being right", "Whether the slates know more than the best sellers.")
-    notes(_DEFINITIONS)
+    rows = [
+        {"recommender": row["recommender"]} | {name: _with_interval(row, name) for name in _BEYOND}
+        for row in sorted(document["results"], key=lambda row: -row["ndcg"])
+    ]
+    section("Beside being right", "Whether the slates know more than the best sellers; with 95% intervals.")
     show_table(pd.DataFrame(rows), "beyond")
+    with st.expander("What these figures mean", type="compact"):
+        notes(_DEFINITIONS)
+
+
+def _with_interval(row: Mapping[str, Any], name: str) -> str:
+    low, high = row.get("intervals", {}).get(name, (None, None))
+    value = f"{row.get(name, 0.0):.3f}"
+    return value if low is None else f"{value} ({low:.3f} to {high:.3f})"
 
 
 def show_time(document: Mapping[str, Any]) -> None:
