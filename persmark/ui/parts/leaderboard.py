@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from persmark.ui import charts
 from persmark.ui.parts import profiles
 from persmark.ui.parts.compare import offered
 from persmark.ui.parts.saved import segment_title
-from persmark.ui.show import show_chart
+from persmark.ui.show import show_chart, side_by_side
 from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, escaped, facts, note, notes, section
 
@@ -47,16 +48,17 @@ def pick(workspace: Workspace) -> Mapping[str, Any] | None:
     if not kept:
         note("Nothing was measured yet. Press Compare below, or Find the best on the Train page.")
         return None
-    left, right = st.columns(2)
-    with left:
-        chosen = kept[0]
-        if len(kept) > 1:
+    chosen = kept[0]
+    place: Any = nullcontext()
+    if len(kept) > 1:
+        place, left = side_by_side("evaluation")
+        with left:
             chosen = st.selectbox("Measured", kept, format_func=_title, key="evaluation") or kept[0]
     document = chosen.document
     ways = {document["repeats"]: document}
     if document.get("removed"):
         ways["removed"] = document["removed"]
-    with right:
+    with place:
         way = str(
             st.segmented_control(
                 "Items a user already has", list(ways), default=next(iter(ways)),
