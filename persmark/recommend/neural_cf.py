@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from persmark import metrics
 from persmark.recommend.contract import Reason, Recommender, Scores
@@ -35,7 +36,7 @@ from persmark.recommend.interactions import Interactions
 from persmark.recommend.lesson import Lesson, Validation
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
-from persmark.recommend.repeat import FAINTEST, TIE_BREAK, habit_reason
+from persmark.recommend.repeat import habit_reason
 from persmark.recommend.saved import Saved
 from persmark.text import text
 
@@ -109,62 +110,55 @@ class NeuralCf(Recommender):
             lesson.on_progress(1.0, text("Too few events for a network; habits and popularity serve"))
             return
 
-        def reached(weights: Weights, n_users: int) -> float:
-            self.weights, self.habit = weights, 0.0
-            return self._ndcg(validation, n_users)
+        def reached(weights: Weights) -> float:
+            (found,) = self._ndcg(weights, validation, training.WATCHED_USERS, (0.0,))
+            return found
 
-        self.weights = training.fitted(
-            known, examples, validation, self.settings, lesson=lesson, ndcg=reached
-        )
-        found = [self._with_habit(habit)._ndcg(validation, training.MEASURED_USERS) for habit in HABITS]
-        self.habit = HABITS[int(np.argmax(found))]
+        weights = training.fitted(known, examples, validation, self.settings, lesson=lesson, ndcg=reached)
+        found = self._ndcg(weights, validation, training.MEASURED_USERS, HABITS)
+        self.weights, self.habit = weights, HABITS[int(np.argmax(found))]
         lesson.on_progress(1.0, text("The network is trained"))
 
-    def _with_habit(self, habit: float) -> NeuralCf:
-        made = NeuralCf.__new__(NeuralCf)
-        made.__dict__.update(self.__dict__, habit=habit)
-        return made
-
-    def _ndcg(self, validation: Validation, n_users: int) -> float:
-        """NDCG@10 over the full catalogue of the first `n_users` users with validation pairs."""
-        held = validation.histories
+    def _ndcg(
+        self, weights: Weights, validation: Validation, n_users: int, habits: tuple[float, ...]
+    ) -> list[float]:
+        """NDCG@10 with each habit over the full catalogue, of the first users with validation pairs."""
         chosen = np.unique(validation.row)[:n_users]
-        scores = self._score(held.users(chosen)).copy()
-        if validation.exclude_seen:
-            own = held.users(chosen).typed(self.target)
-            seen = held.users(chosen).rows(own)
-            scores[seen.user, seen.item] = -np.inf
+        histories = validation.histories.users(chosen)
         pairs = np.isin(validation.row, chosen)
         rows = np.searchsorted(chosen, validation.row[pairs])
-        ranks = metrics.tied_ranks(scores, rows, validation.item[pairs])
-        return float(metrics.ndcg(ranks, SLATE).mean())
+        plain, counted = self._logits(weights, histories), self._habits(histories)
+        if validation.exclude_seen:
+            seen = histories.rows(histories.typed(self.target))
+            plain[seen.user, seen.item] = -np.inf
+        found = []
+        for habit in habits:
+            scores = _with_habits(plain.copy(), counted, habit)
+            ranks = metrics.tied_ranks(scores, rows, validation.item[pairs])
+            found.append(float(metrics.ndcg(ranks, SLATE).mean()))
+        return found
 
-    def _score(self, histories: Interactions) -> Scores:
-        tail = self.popularity.tail
-        scores = np.tile(tail, (histories.n_users, 1))
-        starts = histories.starts
-        if self.weights:
-            ready = _Ready.of(self.weights)
-            for row in np.flatnonzero(np.diff(starts)):
-                latest = histories.item[starts[row] : starts[row + 1]][-self.settings.history_events :]
-                scores[row] = ready.logits(latest[::-1])
-        self._add_habits(scores, histories)
+    def _logits(self, weights: Weights, histories: Interactions) -> Scores:
+        """(n_users, n_items) without the habit; what is popular for users without an event."""
+        scores = np.tile(self.popularity.tail, (histories.n_users, 1))
+        starts, ready = histories.starts, _Ready.of(weights)
+        for row in np.flatnonzero(np.diff(starts)):
+            latest = histories.item[starts[row] : starts[row + 1]][-self.settings.history_events :]
+            scores[row] = ready.logits(latest[::-1])
         return scores
 
-    def _add_habits(self, scores: Scores, histories: Interactions) -> None:
-        n_items = max(len(self.item_ids), 1)
+    def _habits(self, histories: Interactions) -> sparse.csr_array:
+        """(n_users, n_items) decayed weight of the own events on each item."""
         half_life = self.settings.popular_half_life_days
         faded = decay(histories.time, as_of=histories.as_of, half_life_days=half_life) * histories.weight
-        cells, where = np.unique(
-            histories.user.astype(np.int64) * n_items + histories.item, return_inverse=True
-        )
-        count = np.bincount(where, weights=faded, minlength=len(cells))
-        if self.weights:
-            bonus = self.habit * np.log1p(count / FAINT_COUNT)
-            scores.ravel()[cells] += bonus.astype(np.float32)
-        else:
-            order = 1 + TIE_BREAK * self.popularity.place[cells % n_items]
-            scores.ravel()[cells] = np.maximum(count, FAINTEST).astype(np.float32) * order
+        cells = (faded.astype(np.float32), (histories.user, histories.item))
+        return sparse.csr_array(cells, shape=(histories.n_users, len(self.item_ids)))
+
+    def _score(self, histories: Interactions) -> Scores:
+        habits = self._habits(histories)
+        if not self.weights:
+            return self.popularity.under(habits)
+        return _with_habits(self._logits(self.weights, histories), habits, self.habit)
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         if not self.weights:
@@ -201,6 +195,13 @@ class NeuralCf(Recommender):
         }
 
 
+def _with_habits(logits: Scores, habits: sparse.csr_array, habit: float) -> Scores:
+    """Adds to the logits of own items, in place."""
+    rows = np.repeat(np.arange(len(logits)), np.diff(habits.indptr))
+    logits[rows, habits.indices] += np.float32(habit) * np.log1p(habits.data / np.float32(FAINT_COUNT))
+    return logits
+
+
 @dataclass(frozen=True, eq=False)
 class _Ready:
     """The weights with all that does not depend on the user worked out once."""
@@ -235,7 +236,7 @@ class _Ready:
 
     def shares(self, latest: npt.NDArray[Any], items: slice | npt.NDArray[Any]) -> Scores:
         """(n_items, n_events) attention of each item over the events, latest first."""
-        raw = self.query[items] @ self.key[latest].T
+        raw: Scores = self.query[items] @ self.key[latest].T
         raw += self.place[: len(latest)]
         raw -= raw.max(axis=1, keepdims=True)
         np.exp(raw, out=raw)

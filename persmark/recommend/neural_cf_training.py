@@ -204,7 +204,7 @@ def fitted(
     settings: NeuralCfSettings,
     *,
     lesson: Lesson,
-    ndcg: Callable[[Weights, int], float],
+    ndcg: Callable[[Weights], float],
 ) -> Weights:
     """The weights of the round with the least validation loss.
 
@@ -214,7 +214,7 @@ def fitted(
         validation: Pairs that are not trained on.
         settings: Of the recommender.
         lesson: Who watches.
-        ndcg: NDCG on the validation pairs of so many users with these weights.
+        ndcg: NDCG on validation pairs with these weights.
     """
     import keras
 
@@ -244,7 +244,7 @@ def fitted(
         )
         weights = weights_of(network)
         point = {"epoch": float(epoch), "loss": float(seen.history["loss"][0])}
-        point["validation_ndcg"] = ndcg(weights, WATCHED_USERS)
+        point["validation_ndcg"] = ndcg(weights)
         judged = -point["validation_ndcg"]
         if judge is not None:
             judged = float(

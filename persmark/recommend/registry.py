@@ -7,18 +7,23 @@ from types import MappingProxyType
 
 from persmark.errors import NotFoundError
 from persmark.recommend.blend import Blend
+from persmark.recommend.content import Content
 from persmark.recommend.contract import Recommender
 from persmark.recommend.ease import Ease
 from persmark.recommend.graph import Graph
 from persmark.recommend.markov import Markov
 from persmark.recommend.neural_cf import NeuralCf
 from persmark.recommend.popular import Popular
+from persmark.recommend.popular_by_group import PopularByGroup
 from persmark.recommend.ranker import Ranker
 from persmark.recommend.repeat import Repeat
 from persmark.text import text
 
 RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
-    {kind.name: kind for kind in (Popular, Repeat, Markov, Graph, Ease, NeuralCf, Ranker, Blend)}
+    {
+        kind.name: kind
+        for kind in (Popular, Repeat, Markov, Graph, Ease, NeuralCf, Content, PopularByGroup, Ranker, Blend)
+    }
 )
 # What anybody could do with a counter; every other recommender is measured against these.
 SIMPLE = (Popular.name, Repeat.name)
