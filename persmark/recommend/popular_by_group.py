@@ -110,12 +110,13 @@ class PopularByGroup(Recommender):
                 )  # fmt: skip
             fields = {chosen.attribute: fields[chosen.attribute]} if fields else {}
         amounts = (chosen.shrinkage,) if chosen.shrinkage else SHRINKAGES
-        self.attribute, amount = _best(demand, fields, amounts, must_win=not chosen.attribute,
-                                       seed=chosen.seed, target=interactions.typed(self.target),
-                                       interactions=interactions)  # fmt: skip
+        asked = interactions.rows(interactions.typed(self.target))
+        self.attribute, amount = _best(
+            demand, asked, fields, amounts=amounts, must_win=not chosen.attribute, seed=chosen.seed
+        )
         field = fields.get(self.attribute, Named(np.full(interactions.n_users, -1, np.int32), ()))
         self.groups = field.names
-        self.shares = _shares(demand, field, amount).astype(np.float32)
+        self.shares = _shares(_counted(demand, field), amount).astype(np.float32)
         lesson.on_progress(1.0, text("Recent demand of groups is counted"))
 
     def _group_of(self, histories: Interactions) -> npt.NDArray[np.int64]:
@@ -157,45 +158,57 @@ class PopularByGroup(Recommender):
         self.shares = held.arrays["shares"]
 
 
-def _shares(demand: sparse.csr_array, field: Named, shrinkage: float) -> npt.NDArray[np.float64]:
-    """(n_groups + 1, n_items) shrunk shares; the last row is everybody's. Rows sum to 1."""
-    n_groups = len(field.names)
+def _counted(demand: sparse.csr_array, field: Named) -> npt.NDArray[np.float64]:
+    """(n_groups + 1, n_items) demand of each group; the last row is everybody's."""
+    n_users = len(field.code)
     member = np.flatnonzero(field.code >= 0)
     of_group = sparse.csr_array(
-        (np.ones(len(member)), (field.code[member], member)), shape=(n_groups, demand.shape[0])
+        (np.ones(len(member)), (field.code[member], member)), shape=(len(field.names), n_users)
     )
-    counted = (of_group @ demand).toarray()
     everybody = np.asarray(demand.sum(axis=0)).ravel()
-    share = everybody / max(everybody.sum(), 1e-300)
+    return np.vstack([(of_group @ demand).toarray(), everybody])
+
+
+def _shares(counted: npt.NDArray[np.float64], shrinkage: float) -> npt.NDArray[np.float64]:
+    """(n_groups + 1, n_items) shrunk shares of what was counted. Rows sum to 1."""
+    share = counted[-1] / max(counted[-1].sum(), 1e-300)
     total = counted.sum(axis=1, keepdims=True)
     shrunk = (counted + shrinkage * share) / np.maximum(total + shrinkage, 1e-300)
     # Without any event of its own, and no shrinkage, a group is as everybody.
-    shrunk = np.where(total + shrinkage > 0, shrunk, share)
-    return np.vstack([shrunk, share])
+    shared: npt.NDArray[np.float64] = np.where(total + shrinkage > 0, shrunk, share)
+    return shared
 
 
 def _best(
     demand: sparse.csr_array,
+    asked: Interactions,
     fields: Mapping[str, Named],
-    amounts: tuple[float, ...],
     *,
+    amounts: tuple[float, ...],
     must_win: bool,
     seed: int,
-    target: npt.NDArray[np.bool_],
-    interactions: Interactions,
 ) -> tuple[str, float]:
-    """The attribute and the shrinkage with the best NDCG on held-out users; "" where none beats all."""
-    asked = interactions.rows(target)
+    """The attribute and the shrinkage with the best NDCG on held-out users; "" where none beats all.
+
+    Args:
+        demand: (n_users, n_items) what is counted.
+        asked: What held-out users came to.
+        fields: The attributes.
+        amounts: Of shrinkage.
+        must_win: Whether an attribute is used only where it is shown to beat plain popularity.
+        seed: Of the draw of held-out users and of the interval.
+    """
+    if not must_win and len(amounts) == 1 and fields:
+        return next(iter(fields)), amounts[0]
     cells = (np.ones(len(asked)), (asked.user, asked.item))
     came_to = sparse.csr_array(cells, shape=demand.shape).astype(bool).astype(np.float64)
     part = np.random.default_rng(seed).permutation(demand.shape[0]) % FOLDS
-    plain = _held_out(demand, came_to, Named(np.full(len(part), -1, np.int32), ()), amounts[0], part)
+    nobody = Named(np.full(len(part), -1, np.int32), ())
+    (plain,) = _held_out(demand, came_to, nobody, amounts=amounts[:1], part=part)
     best, best_mean, best_amount = "", plain.mean() if must_win else -np.inf, amounts[0]
     for name, field in fields.items():
-        if len(amounts) == 1 and not must_win:
-            return name, amounts[0]
-        for amount in amounts:
-            reached = _held_out(demand, came_to, field, amount, part)
+        found = _held_out(demand, came_to, field, amounts=amounts, part=part)
+        for amount, reached in zip(amounts, found, strict=True):
             if reached.mean() <= best_mean:
                 continue
             if must_win and metrics.paired_difference(reached, plain, seed=seed).low <= 0:
@@ -208,21 +221,21 @@ def _held_out(
     demand: sparse.csr_array,
     came_to: sparse.csr_array,
     field: Named,
-    shrinkage: float,
+    *,
+    amounts: tuple[float, ...],
     part: npt.NDArray[np.int64],
-) -> metrics.Floats:
-    """(n_users,) NDCG@10 of each user under the counts of the other parts."""
+) -> npt.NDArray[np.float64]:
+    """(n_amounts, n_users) NDCG@10 of each user under the counts of the other parts."""
     gain = 1 / np.log2(np.arange(2, SLATE + 2))
-    reached = np.zeros(demand.shape[0])
+    reached = np.zeros((len(amounts), demand.shape[0]))
     n_asked = np.diff(came_to.indptr)
     ideal = np.concatenate([[1.0], np.cumsum(gain)])[np.minimum(n_asked, SLATE)]
+    group = np.where(field.code >= 0, field.code, len(field.names))
     for fold in range(FOLDS):
-        out = np.flatnonzero(part == fold)
-        rest = demand * (part != fold)[:, None]
-        shown = best_columns(_shares(rest, field, shrinkage).astype(np.float32), SLATE)
-        row = np.where(field.code[out] >= 0, field.code[out], len(field.names))
-        for group in np.unique(row):
-            users = out[row == group]
-            hits = came_to[users][:, shown[group]].toarray()
-            reached[users] = hits @ gain[: hits.shape[1]] / ideal[users]
+        kept, out = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
+        counted = _counted(demand[kept], field.take(kept))
+        for place, amount in enumerate(amounts):
+            shown = best_columns(_shares(counted, amount).astype(np.float32), SLATE)[group[out]]
+            hits = came_to[out[:, None], shown].toarray()
+            reached[place, out] = hits @ gain[: shown.shape[1]] / ideal[out]
     return reached

@@ -149,9 +149,10 @@ def first_baskets(window: Interactions, n: int) -> np.ndarray:
     fresh = np.ones(len(window), bool)
     fresh[1:] = (window.user[1:] != window.user[:-1]) | (window.time[1:] != window.time[:-1])
     step = np.cumsum(fresh)
-    before = np.zeros(window.n_users, np.int64)
-    np.maximum.at(before, window.user, -step)
-    return step + before[window.user] < n
+    first = np.zeros(window.n_users, np.int64)
+    some = np.diff(window.starts) > 0
+    first[some] = step[window.starts[:-1][some]]
+    return step - first[window.user] < n
 
 
 def new_users(known: Interactions, cut: int, time_zone: str, names: list[str]) -> None:
@@ -181,7 +182,9 @@ def new_users(known: Interactions, cut: int, time_zone: str, names: list[str]) -
         history = replace(with_part.rows(early), as_of=int(arriving.time.max()))
         question = question_of(history, users, items, arriving.item_ids)
         rows = {"chance": measured(None, question)}
-        rows |= {name: measured(one, question) for name, one in made.items()}
+        # The attributes one by one are told once: more baskets change nothing for them.
+        told = {name: one for name, one in made.items() if not n or not name.startswith("by ")}
+        rows |= {name: measured(one, question) for name, one in told.items()}
         table(f"new users after {n} baskets", rows, arriving.n_items)
 
 

@@ -58,8 +58,10 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
         for rate in (0.02, 0.1)
         for amount in (0.001, 0.01)
     ],
-    "ease": [{"most_items": 8000, "regularization": amount} for amount in (100.0, 500.0, 2000.0)],
+    "ease": [{"regularization": amount} for amount in (100.0, 500.0, 2000.0)],
 }
+# EASE inverts a square of its items: a bigger catalogue is cut to its most frequent ones.
+EASE_WHOLE, EASE_CUT = 12_500, 8_000
 LOSSES: dict[str, dict[str, Any]] = {
     "softmax": {"loss": "softmax"},
     "sampled": {"loss": "sampled_softmax", "n_negatives": 256},
@@ -187,6 +189,9 @@ def compared(choose: Split, report: Split, mode: str, asked: argparse.Namespace)
         task = write_task(report, mode, files["report"])
         for name in asked.models:
             grid = GRIDS.get(name, [])
+            if name == "ease":
+                most = first.n_items if first.n_items <= EASE_WHOLE else EASE_CUT
+                grid = [one | {"most_items": most} for one in grid]
             if name == "sasrec":
                 common = SASREC | {"n_blocks": asked.blocks, "packed": asked.sasrec == "packed"}
                 grid = [common | LOSSES[loss] for loss in asked.losses]
