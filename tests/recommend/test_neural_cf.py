@@ -99,14 +99,30 @@ def test_it_keeps_nothing_of_users(trained: tuple[NeuralCf, list[dict[str, float
     assert back.curve == made.curve
 
 
-def test_a_reason_is_the_event_that_the_score_falls_without(
-    trained: tuple[NeuralCf, list[dict[str, float]]],
-) -> None:
-    made, _ = trained
-    mixed = told(("x", "i01", 1), ("x", "i40", 2))
-    assert made.reason(mixed, "i05").facts["with_item_id"] == "i01"
-    assert made.reason(mixed, "i35").facts["with_item_id"] == "i40"
-    assert made.reason(mixed, "i40").kind == "repeat"
+def test_a_reason_is_the_event_that_the_score_falls_without() -> None:
+    """Keys of 0 attend evenly, so that a logit is the item's vector times the mean of the events'."""
+    known = told(("ann", "green tea", 1), ("ann", "milk", 1), ("ann", "tea", 1))
+    made = NeuralCf.train(known)
+    assert made.weights == {}  # three events teach nothing: habits and popularity serve
+    even = np.eye(2, dtype=np.float32)
+    made.weights = {
+        "item": np.array([[1, 0], [0, 1], [1, 0]], np.float32),
+        "key": np.zeros((2, 2), np.float32),
+        "value": even,
+        "place": np.zeros(50, np.float32),
+        "dense": np.vstack([even, np.zeros((6, 2), np.float32)]),
+        "dense_bias": np.zeros(2, np.float32),
+        "out": np.ones(2, np.float32),
+        "bias": np.zeros(3, np.float32),
+    }
+    made.habit = 0.0
+    both = told(("x", "tea", 1), ("x", "milk", 2))
+    assert made.score_matrix(both)[0] == pytest.approx([0.5, 0.5, 0.5])
+    assert made.score_matrix(told(("x", "tea", 1)))[0] == pytest.approx([1, 0, 1])
+    found = made.reason(both, "green tea", titles={"tea": "Tea 茶"})
+    assert str(found.text) == "goes with Tea 茶, which they came to"
+    assert found.facts["drop"] == pytest.approx(0.5)
+    assert made.reason(both, "milk").kind == "repeat"
 
 
 def test_numpy_serves_what_keras_trained() -> None:
