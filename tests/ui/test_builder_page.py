@@ -53,6 +53,7 @@ def matching(at: AppTest, n_users: int) -> bool:
 def test_a_fresh_page_is_everyone_and_offers_a_beginning(shop):
     at = opened(shop)
     assert matching(at, N_USERS)
+    assert "no answer is known" in said(at), "nobody here was asked: not the same as nobody said yes"
     start = next(one for one in at.get("button_group") if (one.key or "").startswith("start_"))
     assert not any("contacted" in one for one in start.options), "nobody was ever contacted here"
     start.set_value(next(one for one in start.options if one.startswith("The best fifth"))).run()

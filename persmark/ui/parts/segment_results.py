@@ -51,6 +51,13 @@ def _reachable(found: segments.SegmentFacts) -> Fact:
     )
 
 
+def _agreed(found: segments.SegmentFacts) -> Fact:
+    said = found.consent["email"]
+    if not said["granted"] + said["denied"]:
+        return Fact("Said yes to e-mail", "–", "no answer is known")
+    return Fact("Said yes to e-mail", f"{said['granted']:,}", text("{n} said no", n=said["denied"]))
+
+
 def show_figures(workspace: Workspace, found: Look) -> None:
     """Size, money, buyers, reach and what a test could show, beside the rule."""
     told = segment_figures.facts(workspace, found)
@@ -66,8 +73,7 @@ def show_figures(workspace: Workspace, found: Look) -> None:
                 text("{n} users", n=told.n_buyers),
             ),
             _reachable(told),
-            Fact("Said yes to e-mail", f"{told.consent['email']['granted']:,}",
-                 text("{n} said no", n=told.consent["email"]["denied"])),
+            _agreed(told),
         ]
     )  # fmt: skip
     if not found.n_users and found.rule:
