@@ -226,3 +226,18 @@ def test_progress_is_kept_within_bounds_and_nested_texts_read(tmp_path: Path) ->
     kept = jobs._read(tmp_path / "progress.json")
     assert kept is not None
     assert (kept["fraction"], kept["values"]) == (1.0, {"what": "3 rows"})
+
+
+def test_points_of_a_curve_travel_with_the_progress_and_stay_few(tmp_path: Path) -> None:
+    report = jobs.progress_writer(tmp_path)
+    for epoch in range(2_000):
+        jobs.points_of(report)("o'Neil", {"epoch": epoch, "loss": 1 / (1 + epoch)})
+    report(1.0, text("Done"))
+    kept = jobs._read(tmp_path / "progress.json")
+    assert kept is not None
+    epochs = [point["epoch"] for point in kept["points"]]
+    assert len(epochs) <= 400
+    assert epochs == sorted(epochs)
+    assert (epochs[0], epochs[-1], kept["points"][0]["name"]) == (0, 1999, "o'Neil")
+    # What nobody watches goes nowhere.
+    jobs.points_of(jobs.unwatched)("a", {"epoch": 1.0})
