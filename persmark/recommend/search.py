@@ -458,6 +458,14 @@ class _Final:
 def _publish(workspace: Workspace, winner: Run, final: _Final) -> tuple[Text, bool]:
     """Publish the winner where it beats the simple ones and is not behind what serves now."""
     serving = published(workspace)
+    if serving is not None and winner.recommender in SIMPLE:
+        # A simple one takes the place of what is measurably behind it, and of nothing else.
+        gap = compare_runs(workspace, winner, serving, seed=final.request.seed)
+        if gap.paired and gap.differences["ndcg"].low > 0:
+            publish(workspace, winner.run_id)
+            template = "{winner}, simple as it is, is ahead of {serving} and serves now. {why}"
+            values = {"winner": winner.recommender, "serving": serving.recommender}
+            return text(template, **values, why=winner.verdict), True
     if winner.recommender in SIMPLE or not winner.beats_simple:
         if serving is None:
             kept = winner if winner.recommender in SIMPLE else final.train_simple()

@@ -81,11 +81,16 @@ def test_a_search_measures_all_and_a_simple_winner_serves_with_a_word(shop: Work
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert (unfinished(shop), list((shop.folder / "searches").iterdir())) == ([], [])
+    # Where something serves that is measurably behind, the simple one takes its place.
+    behind = train_run(shop, "popular")
+    publish(shop, behind.run_id)
     # The table is that of measuring without a budget, whatever process it was measured in.
     again = find_best(shop, asked(5, "learner", "constant"))
     assert again.evaluation is not None
     for one, other in zip(found.evaluation.results, again.evaluation.results, strict=True):
         assert np.array_equal(one.per_user["ndcg"], other.per_user["ndcg"])
+    assert str(again.said).startswith("repeat, simple as it is, is ahead of popular and serves now.")
+    assert load_run(shop).name == "repeat"
 
 
 @pytest.mark.parametrize(

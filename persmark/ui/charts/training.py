@@ -185,7 +185,11 @@ def time_for_accuracy(rows: pd.DataFrame) -> go.Figure:
         hovertemplate="%{text}: %{y:.3f} in %{x:.1f} s<extra></extra>",
     )
     most = float(rows["ndcg"].max()) if len(rows) else 1.0
-    drawn.update_xaxes(type="log", title={"text": "Seconds to train and to rank for all test users"})
+    drawn.update_xaxes(
+        type="log",
+        tickvals=[0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000],
+        title={"text": "Seconds to train and to rank for all test users"},
+    )
     drawn.update_yaxes(title={"text": "NDCG"}, range=[0, (most or 1.0) * 1.2], tickformat=".2~f")
     return drawn
 

@@ -23,7 +23,7 @@ _SPLITS = {
 def show_comparing(workspace: Workspace, *, busy: bool) -> None:
     """The form, and the start of the comparison."""
     section(
-        "Measure again",
+        "Measure again" if recommend.evaluations(workspace) else "Measure",
         "Everything is trained on what came before the last days and judged on those days, on the full "
         "catalogue, "
         "with repeats allowed and with what a user has already left out.",

@@ -21,7 +21,7 @@ from persmark.ui.tables import show_table
 from persmark.ui.words import Fact, escaped, facts, note, notes, section
 
 _REPEATS = {"allowed": "Repeats allowed", "removed": "Already bought removed"}
-_MOST_SHOWN = 3
+_MOST_SHOWN = 2
 _HISTORY = {
     "0": "New users: nothing known",
     "1-4": "1 to 4 events known",
@@ -240,11 +240,13 @@ def _line(row: Mapping[str, Any], gap: Mapping[str, Any]) -> str:
 
 
 def _shown_names(document: Mapping[str, Any]) -> list[str]:
-    """The best few, and the best simple one beside them."""
+    """The best two, and beside them the best simple one and best sellers."""
     rows = sorted(document["results"], key=lambda row: -row["ndcg"])
     names = [str(row["recommender"]) for row in rows[:_MOST_SHOWN]]
     simple = next((row["against_simple"]["recommender"] for row in rows if row.get("against_simple")), None)
-    return list(dict.fromkeys([*names, *([str(simple)] if simple else [])]))
+    beside = [str(simple)] if simple else []
+    beside += [str(row["recommender"]) for row in rows if row["recommender"] == "popular"]
+    return list(dict.fromkeys([*names, *beside]))
 
 
 def _groups(document: Mapping[str, Any], key: str, called: Mapping[str, str]) -> pd.DataFrame:
