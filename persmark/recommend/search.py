@@ -114,8 +114,14 @@ class FindBest:
     def names(self) -> tuple[str, ...]:
         """What is measured, in order; the simple ones always, for without them nothing is proved."""
         there = {*(self.recommenders or registry.RECOMMENDERS), *SIMPLE}
-        rest = [name for name in registry.RECOMMENDERS if name not in ORDER]
-        return tuple(name for name in (*ORDER, *rest) if name in there and name in registry.RECOMMENDERS)
+        return tuple(sorted((name for name in registry.RECOMMENDERS if name in there), key=_place))
+
+
+def _place(name: str) -> float:
+    """Where in the order; what it does not name comes behind what is counted, or last where it learns."""
+    if name in ORDER:
+        return ORDER.index(name)
+    return len(ORDER) if recommender(name).learned else ORDER.index("graph") + 0.5
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ _ABOUT = {
     "markov": "What tends to follow the user's latest items.",
     "graph": "What people with the same items have: walks over users and items.",
     "ease": "How much each item says for each other, the best linear answer.",
+    "content": "Items described like those the user chose; knows new items too.",
+    "popular_by_group": "What sells now among people like the user; knows new users too.",
     "matrix_factorisation": "Users and items as points in one space of tastes.",
     "neural_cf": "A neural network over user and item, attending over recent items.",
     "self_attention": "Attends over the user's events in order to say what comes next.",
