@@ -2,10 +2,12 @@
 
 The words of an item (title, text, brand, category and each level of its path, price to a power of
 two) are weighed by TF-IDF and brought to `axes` dimensions by a truncated SVD; an item's vector has
-length 1, and one without any word is 0. A user is the sum of the vectors of their events, each halved
-every `half_life_days`; the score of an item is its cosine with that, plus `itself` times the share
-that the item has among the user's own events. An item that nobody came to yet is scored like any
-other, if the catalogue describes it.
+length 1, and one without any word is 0. Each item has `neighbours`: those described most alike, with
+shares by their cosine to the power `SHARPNESS` that sum to 1. A user's events, each halved every
+`half_life_days`, are shares of items as well; the score of an item is the share of the user's events
+that falls on its neighbours, weighed by theirs, plus `itself` times the share that falls on the item.
+An item that nobody came to yet is scored like any other, if the catalogue describes it. (A cosine with
+the mean of all the user's events was tried first: of a long history it says next to nothing.)
 
 `with_new_items` gives items that a trained recommender does not know a place in its ranking: the mean
 of its scores of the `neighbours` described most alike. A mean is tame, so a new item rarely passes
@@ -135,6 +137,9 @@ class ContentSettings(Settings):
     """Settings of `content`."""
 
     axes: int = option(64, about="Length of an item's vector", low=1, high=1024)
+    neighbours: int = option(
+        10, about="Items described most alike that speak for an item", unit="items", low=1, high=1000
+    )
     half_life_days: float = option(
         HALF_LIFE_DAYS, about="After how long an own event counts half", unit="days", low=0.01, high=36_500
     )
@@ -152,7 +157,7 @@ class ContentSettings(Settings):
 
 
 class Content(Recommender):
-    """The cosine of descriptions with those of the user's own events."""
+    """The share of the user's own events that lies on what is described alike."""
 
     name = "content"
     settings_type = ContentSettings
@@ -160,7 +165,7 @@ class Content(Recommender):
     settings: ContentSettings
     popularity: Popularity
     space: Space
-    vectors: Scores  # (n_items, n_axes)
+    likeness: sparse.csr_array  # (n_items, n_items) from an item to its neighbours; a row sums to 1 or 0
 
     def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
         lesson.on_progress(0.0, text("Counting recent demand"))
@@ -171,10 +176,20 @@ class Content(Recommender):
         facts = interactions.item_facts
         if facts is None:
             self.space = Space(np.zeros(0, object), np.zeros(0), np.zeros((0, 0), np.float32))
-            self.vectors = np.zeros((interactions.n_items, 0), np.float32)
+            placed = np.zeros((interactions.n_items, 0), np.float32)
         else:
             self.space = Space.of(facts, axes=self.settings.axes, seed=self.settings.seed)
-            self.vectors = self.space.vectors(facts)
+            placed = self.space.vectors(facts)
+        lesson.on_progress(0.4, text("Comparing what items are"))
+        every = np.arange(interactions.n_items)
+        self.likeness = _likeness(
+            placed,
+            placed,
+            columns=every,
+            n_base=interactions.n_items,
+            neighbours=self.settings.neighbours,
+            own=every,
+        )
         lesson.on_progress(1.0, text("What items are is learned"))
 
     def _own(self, histories: Interactions) -> sparse.csr_array:
@@ -189,19 +204,15 @@ class Content(Recommender):
 
     def _score(self, histories: Interactions) -> Scores:
         own = self._own(histories)
-        alike = own @ self.vectors
-        length = np.linalg.norm(alike, axis=1, keepdims=True)
-        scores: Scores = (alike / np.where(length > 0, length, 1)) @ self.vectors.T
-        rows = np.repeat(np.arange(histories.n_users), np.diff(own.indptr))
-        scores[rows, own.indices] += np.float32(self.settings.itself) * own.data
-        return np.where(scores > 0, scores, self.popularity.tail)
+        found = own @ self.likeness.T + np.float32(self.settings.itself) * own
+        return self.popularity.under(sparse.csr_array(found))
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0
 
     def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
         own = self._own(history)
-        parts = own.data * (self.vectors[own.indices] @ self.vectors[item])
+        parts = own.data * self.likeness[[item], :].toarray()[0, own.indices]
         habit = habit_reason(history, item)
         if habit is not None or not len(parts) or parts.max() <= 0:
             return habit or self.popularity.reason(item)
@@ -211,15 +222,25 @@ class Content(Recommender):
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         words = {f"words_{part}": array for part, array in saved.packed(self.space.words).items()}
-        return self.popularity.arrays() | words | {
-            "idf": self.space.idf, "axes": self.space.axes, "vectors": self.vectors,
-        }  # fmt: skip
+        return (
+            self.popularity.arrays()
+            | words
+            | {
+                "idf": self.space.idf,
+                "axes": self.space.axes,
+                "likeness_values": self.likeness.data,
+                "likeness_items": self.likeness.indices.astype(np.int32),
+                "likeness_starts": self.likeness.indptr.astype(np.int64),
+            }
+        )
 
     def _restore(self, held: saved.Saved) -> None:
         self.popularity = Popularity.restored(held)
         words = saved.unpacked(held.arrays["words_bytes"], held.arrays["words_ends"])
         self.space = Space(words, held.arrays["idf"], held.arrays["axes"])
-        self.vectors = held.arrays["vectors"]
+        n_items = len(self.item_ids)
+        parts = (held.arrays[f"likeness_{name}"] for name in ("values", "items", "starts"))
+        self.likeness = sparse.csr_array(tuple(parts), shape=(n_items, n_items))
 
 
 class WithNewItems(Recommender):
@@ -299,7 +320,11 @@ class WithNewItems(Recommender):
         made.old, made.new = made._columns_of(base.item_ids), made._columns_of(item_ids[unknown])
         placed = (space or Space.of(facts, axes=ContentSettings().axes, seed=0)).vectors(facts)
         made.likeness = _likeness(
-            placed[unknown], placed[known], base._columns_of(item_ids[known]), len(base.item_ids), neighbours
+            placed[unknown],
+            placed[known],
+            columns=base._columns_of(item_ids[known]),
+            n_base=len(base.item_ids),
+            neighbours=neighbours,
         )
         return made
 
@@ -330,15 +355,30 @@ def with_new_items(
 
 
 def _likeness(
-    new: Scores, known: Scores, columns: npt.NDArray[np.int64], n_base: int, neighbours: int
+    new: Scores,
+    known: Scores,
+    *,
+    columns: npt.NDArray[np.int64],
+    n_base: int,
+    neighbours: int,
+    own: npt.NDArray[np.int64] | None = None,
 ) -> sparse.csr_array:
-    """(n_new, n_base) shares of the most alike known items, by cosine to the power `SHARPNESS`."""
+    """(n_new, n_base) shares of the most alike known items, by cosine to the power `SHARPNESS`.
+
+    Args:
+        new: (n_new, n_axes) of length 1 or 0.
+        known: (n_known, n_axes) likewise.
+        columns: (n_known,) place of each in the base.
+        n_base: Items of the base.
+        neighbours: How many count.
+        own: (n_new,) place of each new item among the known, which is no neighbour of itself.
+    """
     rows, places, shares = [], [], []
     k = min(neighbours, len(known))
-    for start in range(0, len(new), ROWS):
+    for start in range(0, len(new) if k else 0, ROWS):
         cosine = new[start : start + ROWS] @ known.T
-        if not k:
-            break
+        if own is not None:
+            cosine[np.arange(len(cosine)), own[start : start + ROWS]] = 0
         top = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
         value = np.maximum(np.take_along_axis(cosine, top, axis=1), 0) ** SHARPNESS
         total = value.sum(axis=1, keepdims=True)

@@ -1,6 +1,6 @@
 """New items and new users, measured apart, against chance and against popularity.
 
-    python -m tests.benchmarks.bench_cold_start --workspace sample [--windows-back 1] [--join markov,graph]
+    python -m tests.benchmarks.bench_cold_start --workspace sample [--windows-back 1] [--join repeat,markov]
 
 Reads a workspace under `PERSMARK_DATA`; writes nothing. The window asked for is 28 local days, so many
 windows before the last one; 0 is the final one, on which nothing may be chosen.
@@ -18,7 +18,6 @@ Intervals are 95%, bootstrap over users; differences are paired.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -110,7 +109,7 @@ def question_of(
                     items[row >= 0][order], np.sort(offered))  # fmt: skip
 
 
-def new_items(known: Interactions, cut: int, join: list[str]) -> None:
+def new_items(known: Interactions, cut: int, join: list[str], neighbours: list[int]) -> None:
     """Both kinds of new items."""
     past, window = known.rows(known.time < cut), known.rows(known.time >= cut)
     past = replace(past, as_of=cut)
@@ -125,23 +124,21 @@ def new_items(known: Interactions, cut: int, join: list[str]) -> None:
         train = past.items(catalogue & ~new)
         both = catalogue | new
         facts = known.item_facts.items(both)
-        begun = time.perf_counter()
         space = Space.of(facts, axes=64, seed=SEED)
-        seconds = time.perf_counter() - begun
         users, items = asked(window, np.ones(len(window), bool), known.item_ids[new])
         question = question_of(train, users, items, known.item_ids[new])
         rows = {"chance": measured(None, question)}
         for name in (PLAIN, *join):
-            made = with_new_items(
-                RECOMMENDERS[name].train(train), known.item_ids[both], facts=facts, space=space
-            )
-            rows[name if name == PLAIN else f"{name}, new items joined"] = measured(made, question)
+            base = RECOMMENDERS[name].train(train)
+            for n in neighbours:
+                made = with_new_items(base, known.item_ids[both], facts=facts, space=space, neighbours=n)
+                said = name if n == neighbours[0] else f"{name}, {n} neighbours"
+                rows[said] = measured(made, question)
         # What nobody bought is in the vocabulary of `content` as long as the catalogue has it.
         rows["content"] = measured(
             RECOMMENDERS["content"].train(past.rows(~new[past.item]).items(both)), question
         )
         table(title, rows, int(new.sum()))
-        print(f"  descriptions read in {seconds:.1f} s")
 
 
 def first_baskets(window: Interactions, n: int) -> np.ndarray:
@@ -218,7 +215,8 @@ def main() -> None:
     )
     parser.add_argument("--workspace", default="sample")
     parser.add_argument("--windows-back", type=int, default=1)
-    parser.add_argument("--join", default="markov,graph", help="recommenders that new items join")
+    parser.add_argument("--join", default="repeat,markov", help="recommenders that new items join")
+    parser.add_argument("--neighbours", default="10,30,100", help="known items that place a new one")
     parser.add_argument("--serve", default="markov,content", help="what new users are served by, beside")
     parser.add_argument("--only", choices=["items", "users"])
     chosen = parser.parse_args()
@@ -231,7 +229,8 @@ def main() -> None:
         known = load_interactions(reader, before=end, with_facts=True)
     print(f"window of {DAYS} days, {chosen.windows_back} before the last one; seed {SEED}")
     if chosen.only != "users":
-        new_items(known, cut, [name for name in chosen.join.split(",") if name])
+        new_items(known, cut, [name for name in chosen.join.split(",") if name],
+                  [int(n) for n in chosen.neighbours.split(",")])  # fmt: skip
     if chosen.only != "items":
         serve = [name for name in chosen.serve.split(",") if name]
         new_users(known, cut, workspace.time_zone, serve)
