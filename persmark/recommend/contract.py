@@ -98,6 +98,7 @@ class Recommender(ABC):
         on_progress: OnProgress | None = None,
         on_point: OnPoint | None = None,
         validation: Validation | None = None,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Learn from interactions.
 
@@ -108,6 +109,7 @@ class Recommender(ABC):
             on_point: Called with each point of the learning curve.
             validation: What decides when to stop; a training that needs it sets some of its own data
                 aside where left out.
+            checkpoint: Folder in which a long training keeps its state, and from which it goes on.
 
         Raises:
             EmptyError: There is no interaction.
@@ -138,7 +140,7 @@ class Recommender(ABC):
             curve.append(dict(point))
             (on_point or unwatched_point)(point)
 
-        made._learn(interactions, Lesson(on_progress or _silent, keep, validation))
+        made._learn(interactions, Lesson(on_progress or _silent, keep, validation, checkpoint))
         made.curve = tuple(curve)
         return made
 

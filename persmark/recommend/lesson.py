@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +44,14 @@ class Lesson:
         on_point: Called with each point of the learning curve as it is known: `epoch` and what was
             measured (`loss`, `validation_loss`, `train_ndcg`, `validation_ndcg`).
         validation: None where the training is to set some of its own data aside.
+        checkpoint: Folder in which a training that takes long keeps its state after each epoch, and from
+            which it goes on if it finds the state of the same data and settings; None keeps none.
     """
 
     on_progress: Callable[[float, Text], None]
     on_point: OnPoint
     validation: Validation | None = None
+    checkpoint: Path | None = None
 
 
 def unwatched_point(_point: Mapping[str, float]) -> None:

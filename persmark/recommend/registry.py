@@ -17,12 +17,25 @@ from persmark.recommend.popular import Popular
 from persmark.recommend.popular_by_group import PopularByGroup
 from persmark.recommend.ranker import Ranker
 from persmark.recommend.repeat import Repeat
+from persmark.recommend.self_attention import SelfAttention
 from persmark.text import text
 
 RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
     {
         kind.name: kind
-        for kind in (Popular, Repeat, Markov, Graph, Ease, NeuralCf, Content, PopularByGroup, Ranker, Blend)
+        for kind in (
+            Popular,
+            Repeat,
+            Markov,
+            Graph,
+            Ease,
+            NeuralCf,
+            SelfAttention,
+            Content,
+            PopularByGroup,
+            Ranker,
+            Blend,
+        )
     }
 )
 # What anybody could do with a counter; every other recommender is measured against these.

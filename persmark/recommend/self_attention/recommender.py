@@ -1,0 +1,376 @@
+"""`self_attention`: what comes next, by attention over what came before.
+
+Trained in Keras (`model`, `training`), served by NumPy (`serving`): scoring, reasons and what-ifs
+load no training library. It keeps no user: a history is read when it is scored, so that a new event
+changes the slate at once.
+
+The size, the loss and the rates were chosen on validation items of a shop with few returns and on
+grocery windows that end before any test window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark import metrics
+from persmark.columns import PURCHASE
+from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.interactions import Interactions
+from persmark.recommend.lesson import Lesson, Validation
+from persmark.recommend.options import Settings, option
+from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
+from persmark.recommend.repeat import habit_reason
+from persmark.recommend.saved import Saved
+from persmark.recommend.self_attention.bound import BoundHistory
+from persmark.recommend.self_attention.sequences import Events, Windows
+from persmark.recommend.self_attention.serving import Served
+from persmark.text import text
+
+# Places of rows x length scored at once: bounds the attention's memory.
+PLACES_AT_ONCE = 200_000
+# Users set aside where no validation is given: a tenth, no more than this.
+MOST_ASIDE = 2_000
+# Users that the curve's figures are measured on.
+MOST_MEASURED = 3_000
+# From this share of returns on, own items are weighed as candidates.
+LEAST_RETURNS = 0.02
+CURVE_K = 10
+# Unless told, all events of this share of the users are read, within these bounds.
+USUAL_SHARE = 0.99
+SHORTEST, LONGEST = 10, 200
+
+
+@dataclass(frozen=True)
+class SelfAttentionSettings(Settings):
+    """Settings of `self_attention`."""
+
+    width: int = option(64, about="Numbers in an item's vector", unit="numbers", low=4, high=1024)
+    heads: int = option(
+        2, about="Attention heads of a layer; must divide the width", unit="heads", low=1, high=16
+    )
+    blocks: int = option(
+        0, about="Layers that mix the events before the query looks at them", unit="layers", low=0, high=8
+    )
+    history_events: int = option(
+        0, about="Latest events of a user that are read; 0 chooses by the histories' lengths",
+        unit="events", low=0, high=2_000,
+    )  # fmt: skip
+    negatives: int = option(
+        512, about="Items drawn that do not follow, shared by a batch", unit="items", low=1, high=100_000
+    )
+    popularity_power: float = option(
+        0.0, about="How far drawing favours frequent items; 0 draws all alike", low=0.0, high=1.0
+    )
+    dropout: float = option(0.3, about="Share of activations left out in training", low=0.0, high=0.9)
+    event_dropout: float = option(
+        0.1,
+        about="Share of events hidden in training, so that the model can do without any",
+        low=0.0,
+        high=0.9,
+    )
+    learning_rate: float = option(0.002, about="Of Adam, at first", low=1e-6, high=1.0)
+    weight_decay: float = option(0.0, about="Of Adam, decoupled", low=0.0, high=1.0)
+    batch_events: int = option(2048, about="Events in a batch", unit="events", low=1, high=1_000_000)
+    epochs: int = option(200, about="Passes over the data at most", unit="epochs", low=1, high=100_000)
+    minutes: float = option(10.0, about="Wall time at most", unit="minutes", low=0.001, high=100_000)
+    patience: int = option(
+        3,
+        about="Epochs without a better validation until the rate is lowered",
+        unit="epochs",
+        low=1,
+        high=1000,
+    )
+    lowerings: int = option(2, about="How often the rate is lowered before the end", low=0, high=100)
+    popular_half_life_days: float = option(
+        HALF_LIFE_DAYS,
+        about="Half-life of the popularity that serves users without events",
+        unit="days",
+        low=0.01,
+        high=36_500,
+    )
+    seed: int = option(0, about="Of all random numbers", low=0, high=2**31 - 1)
+
+
+class SelfAttention(Recommender):
+    """A query attends to the user's latest events; what it finds is compared with every item."""
+
+    name = "self_attention"
+    settings_type = SelfAttentionSettings
+    needs_facts = True
+    learned = True
+    settings: SelfAttentionSettings
+    popularity: Popularity
+    served: Served
+    kinds: tuple[str, ...]
+    length: int
+    taught: bool
+
+    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
+        chosen = self.settings
+        lesson.on_progress(0.0, text("Reading histories"))
+        self.popularity = Popularity.of(
+            interactions, half_life_days=chosen.popular_half_life_days, target=self.target
+        )
+        present = np.unique(interactions.event_type)
+        self.kinds = tuple(interactions.event_types[kind] for kind in present)
+        known, aside = interactions, lesson.validation
+        if aside is None:
+            known, aside = set_aside(interactions, self.target, seed=chosen.seed)
+        events = Events.of(known, self.kinds)
+        self.length = chosen.history_events or usual_length(np.diff(known.starts))
+        # Without a second step of anybody there is nothing to ask for.
+        self.taught = events.n_steps > int((np.diff(known.starts) > 0).sum())
+        if not self.taught:
+            self.served = Served({}, 1, 0)
+            return
+        # Imported here: nothing that serves may load a training library.
+        from persmark.recommend.self_attention.model import Shape
+        from persmark.recommend.self_attention.training import Plan, Training, Watch
+
+        facts = interactions.item_facts
+        category = np.zeros(interactions.n_items + 1, np.int32)
+        n_categories = 0
+        if facts is not None and len(facts.category.names) > 1:
+            category[1:], n_categories = facts.category.code + 1, len(facts.category.names)
+        shape = Shape(
+            n_items=interactions.n_items,
+            n_kinds=len(self.kinds),
+            n_categories=n_categories,
+            width=chosen.width,
+            n_heads=chosen.heads if chosen.width % chosen.heads == 0 else 1,
+            blocks=chosen.blocks,
+            dropout=chosen.dropout,
+            repeats=share_of_returns(events) >= LEAST_RETURNS,
+            seed=chosen.seed,
+        )
+        plan = Plan(
+            length=self.length,
+            tokens=chosen.batch_events,
+            negatives=chosen.negatives,
+            popularity_power=chosen.popularity_power,
+            event_dropout=chosen.event_dropout,
+            learning_rate=chosen.learning_rate,
+            weight_decay=chosen.weight_decay,
+            epochs=chosen.epochs,
+            minutes=chosen.minutes,
+            patience=chosen.patience,
+            lowerings=chosen.lowerings,
+            seed=chosen.seed,
+        )
+        training = Training(events, shape, category, plan)
+        measure = self._measure(known, aside, repeats=shape.repeats)
+
+        def measured(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, float]:
+            self.served = Served(arrays, shape.n_heads, shape.blocks)
+            return measure()
+
+        best = training.run(
+            Watch(
+                on_progress=lesson.on_progress,
+                on_point=lesson.on_point,
+                measured=measured,
+                checkpoint=lesson.checkpoint,
+                fingerprint=_fingerprint(interactions, chosen),
+            )
+        )
+        self.served = Served(best, shape.n_heads, shape.blocks)
+
+    def _measure(
+        self, known: Interactions, aside: Validation | None, *, repeats: bool
+    ) -> Callable[[], dict[str, float]]:
+        """() -> figures of the weights as they stand, on the pairs set aside and on as many learned ones."""
+        rng = np.random.default_rng(self.settings.seed)
+        exclude_seen = aside.exclude_seen if aside is not None else not repeats
+        learned = _latest_step(known, rng)
+        tests = {"train_ndcg": learned}
+        if aside is not None:
+            tests["validation_ndcg"] = _drawn(aside, rng)
+
+        def measure() -> dict[str, float]:
+            return {name: self._ndcg(test, exclude_seen) for name, test in tests.items() if len(test.row)}
+
+        return measure
+
+    def _ndcg(self, test: Validation, exclude_seen: bool) -> float:
+        histories, ranks = test.histories, []
+        for start in range(0, histories.n_users, 1024):
+            part = histories.users(slice(start, start + 1024))
+            scores = self._score(part)
+            if exclude_seen:
+                scores[part.user, part.item] = -np.inf
+            pairs = slice(*np.searchsorted(test.row, [start, start + part.n_users]))
+            ranks.append(metrics.tied_ranks(scores, test.row[pairs] - start, test.item[pairs]))
+        return float(metrics.ndcg(metrics.combined(ranks), CURVE_K).mean())
+
+    def _score(self, histories: Interactions) -> Scores:
+        scores = np.tile(self.popularity.tail, (histories.n_users, 1))
+        if not self.taught or not len(histories):
+            return scores
+        events = Events.of(histories, self.kinds)
+        start, stop = events.latest(np.arange(histories.n_users), self.length)
+        size = stop - start
+        order = np.argsort(size, kind="stable")
+        order = order[size[order] > 0]
+        while len(order):
+            # Of similar length, so that little is padded.
+            n = max(1, PLACES_AT_ONCE // int(size[order[-1]]) ** (2 if self.served.blocks else 1))
+            rows, order = order[-n:], order[:-n]
+            windows = Windows.of(events, start[rows], stop[rows])
+            scores[rows] = self.served.scores(windows, windows.last_step)
+        return scores
+
+    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
+        read = np.diff(histories.starts) > 0 if self.taught else np.zeros(histories.n_users, bool)
+        return np.broadcast_to(~read[:, None], values.shape)
+
+    def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
+        """The own event without which the item would score least."""
+        own = self._bound(history)
+        if own is None:
+            return self.popularity.reason(item)
+        n = own.n_events
+        presence = np.ones((n + 1, n), np.float32)
+        presence[np.arange(n), np.arange(n)] = 0
+        levels = own.scores(presence)[:, item]
+        effect = levels[-1] - levels[:-1]
+        source = int(history.item[own.event[int(effect.argmax())]])
+        if effect.max() <= 0:
+            return self.popularity.reason(item)
+        if source == item:
+            habit = habit_reason(history, item)
+            if habit is not None:
+                return habit
+        source_id = str(self.item_ids[source])
+        facts = {"after_item_id": source_id, "effect": float(effect.max())}
+        title = titles.get(source_id, source_id)
+        said = (
+            text("often bought after {title}", title=title)
+            if self.target == PURCHASE
+            else text("often next after {title}", title=title)
+        )
+        return Reason("follows", facts, said)
+
+    def explained(self, history: Interactions) -> BoundHistory | None:
+        """The latest events of one user, as the query sees them; None without any."""
+        return self._bound(self._own_items(history))
+
+    def _bound(self, history: Interactions) -> BoundHistory | None:
+        if not self.taught or not len(history):
+            return None
+        return BoundHistory(self.served, Events.of(history, self.kinds), self.length)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return self.popularity.arrays() | {f"model.{name}": held for name, held in self.served.arrays.items()}
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "kinds": list(self.kinds),
+            "length": self.length,
+            "taught": self.taught,
+            "n_heads": self.served.n_heads,
+            "blocks": self.served.blocks,
+        }
+
+    def _restore(self, held: Saved) -> None:
+        self.popularity = Popularity.restored(held)
+        self.kinds = tuple(held.facts["kinds"])
+        self.length, self.taught = int(held.facts["length"]), bool(held.facts["taught"])
+        arrays = {
+            name.removeprefix("model."): array
+            for name, array in held.arrays.items()
+            if name.startswith("model.")
+        }
+        self.served = Served(arrays, int(held.facts["n_heads"]), int(held.facts["blocks"]))
+
+
+def usual_length(sizes: npt.NDArray[np.int64]) -> int:
+    """How many events are read: all of nearly every user's, between `SHORTEST` and `LONGEST`."""
+    some = sizes[sizes > 0]
+    usual = int(np.ceil(np.quantile(some, USUAL_SHARE))) if len(some) else SHORTEST
+    return int(np.clip(usual, SHORTEST, LONGEST))
+
+
+def share_of_returns(events: Events) -> float:
+    """Share of events on an item that the user had come to in an earlier step."""
+    again = events.again < events.n_steps
+    later = again & (events.again > events.step)
+    return float(later.sum() / max(len(events.item), 1))
+
+
+def set_aside(known: Interactions, target: str, *, seed: int) -> tuple[Interactions, Validation | None]:
+    """Take the last step with a target event from some users, and all that came after it.
+
+    At most a tenth of the users, and `MOST_ASIDE`; none where that leaves too few to stop by.
+
+    Returns:
+        What is left to learn from, and the pairs; returns are excluded from their ranking where they
+        are rare.
+    """
+    typed = np.flatnonzero(known.typed(target))
+    last = np.full(known.n_users, -1, np.int64)
+    last[known.user[typed]] = typed  # ascending: the last one stays
+    has = last >= 0
+    # The first event of that moment.
+    moment = np.zeros(known.n_users, np.int64)
+    moment[has] = known.time[last[has]]
+    early = known.time < moment[known.user]
+    n_early = np.bincount(known.user[early], minlength=known.n_users)
+    fit = np.flatnonzero(has & (n_early > 0))
+    n = min(MOST_ASIDE, int((np.diff(known.starts) > 0).sum()) // 10, len(fit))
+    if n < 1:
+        return known, None
+    users = np.sort(np.random.default_rng(seed).choice(fit, n, replace=False))
+    chosen = np.zeros(known.n_users, bool)
+    chosen[users] = True
+    keep = ~chosen[known.user] | early
+    left = known.rows(keep)
+    asked = ~keep & known.typed(target) & (known.time == moment[known.user])
+    row = np.searchsorted(users, known.user[asked])
+    cells = np.unique(row * known.n_items + known.item[asked])
+    exclude_seen = share_of_returns(Events.of(left, known.event_types)) < LEAST_RETURNS
+    histories = left.users(users)
+    return left, Validation(histories, cells // known.n_items, cells % known.n_items, exclude_seen)
+
+
+def _latest_step(known: Interactions, rng: np.random.Generator) -> Validation:
+    """Some users' last steps, which were learned from, asked for again."""
+    last_time = np.zeros(known.n_users, np.int64)
+    last_time[known.user] = known.time  # ascending within a user
+    early = known.time < last_time[known.user]
+    some = np.flatnonzero(np.bincount(known.user[early], minlength=known.n_users) > 0)
+    users = np.sort(rng.choice(some, min(MOST_MEASURED, len(some)), replace=False))
+    chosen = np.zeros(known.n_users, bool)
+    chosen[users] = True
+    asked = chosen[known.user] & ~early
+    cells = np.unique(np.searchsorted(users, known.user[asked]) * known.n_items + known.item[asked])
+    histories = known.rows(early).users(users)
+    return Validation(histories, cells // known.n_items, cells % known.n_items, exclude_seen=False)
+
+
+def _drawn(test: Validation, rng: np.random.Generator) -> Validation:
+    """At most `MOST_MEASURED` of its users."""
+    n = test.histories.n_users
+    if n <= MOST_MEASURED:
+        return test
+    users = np.sort(rng.choice(n, MOST_MEASURED, replace=False))
+    keep = np.isin(test.row, users)
+    row = np.searchsorted(users, test.row[keep])
+    return Validation(test.histories.users(users), row, test.item[keep], test.exclude_seen)
+
+
+def _fingerprint(known: Interactions, settings: Settings) -> str:
+    """Of the data and the settings; the time allowed may differ."""
+    digest = hashlib.sha256()
+    for array in (known.user, known.item, known.time, known.weight, known.event_type):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update("\n".join(map(str, known.item_ids)).encode())
+    named = {name: value for name, value in settings.as_dict().items() if name != "minutes"}
+    digest.update(json.dumps(named, sort_keys=True).encode())
+    return digest.hexdigest()

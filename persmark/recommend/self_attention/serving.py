@@ -1,0 +1,196 @@
+"""The trained model in NumPy: the same sums as `model`, for scores, attention and what-ifs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from persmark.recommend.forward import (
+    Array,
+    Mask,
+    dense,
+    heads_apart,
+    heads_together,
+    layer_norm,
+    silu,
+    softmax,
+)
+from persmark.recommend.self_attention.sequences import NEVER, Ints32, Windows, step_buckets
+
+FARTHEST = 4096
+_BUCKET_OF = step_buckets(FARTHEST)
+
+
+def bucket_of(distance: npt.NDArray[np.integer]) -> Ints32:
+    """Distances in steps as buckets."""
+    bucket: Ints32 = _BUCKET_OF[np.clip(distance, 0, FARTHEST)]
+    return bucket
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What one pass found.
+
+    Args:
+        found: (n_rows, width) the query's vector.
+        weights: Per layer (n_rows, n_heads, n_queries, length) attention, the query layer last; its
+            `n_queries` is 1.
+        values: Per layer (n_rows, n_heads, length) length of what each event hands over.
+    """
+
+    found: Array
+    weights: tuple[Array, ...]
+    values: tuple[Array, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """Weights by name.
+
+    Args:
+        arrays: As `Model.exported` gives them.
+        n_heads: Of each attention.
+        blocks: Layers before the query layer.
+    """
+
+    arrays: Mapping[str, Array]
+    n_heads: int
+    blocks: int
+
+    @property
+    def item(self) -> Array:
+        """(n_items, width) item vectors."""
+        vectors: Array = self.arrays["item"][1:]
+        return vectors
+
+    @property
+    def demand(self) -> Array:
+        """(n_items,) what is added to each item's score for everybody."""
+        added: Array = self.arrays["demand"][1:]
+        return added
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether own items get a score of their own."""
+        return "since" in self.arrays
+
+    def look(
+        self,
+        windows: Windows,
+        query: Ints32,
+        *,
+        presence: Array | None = None,
+        masked: Mask | None = None,
+        keep_weights: bool = False,
+    ) -> Looked:
+        """One query a row.
+
+        Args:
+            windows: The events.
+            query: (n_rows,) the step up to which each row is read.
+            presence: (n_rows, length) factor on each event's embedding; 1 where left out.
+            masked: (n_rows, length) events that nothing may look at; none where left out.
+            keep_weights: Whether the weights are wanted.
+        """
+        arrays = self.arrays
+        real = windows.item > 0
+        shown = real if masked is None else real & ~masked
+        events = arrays["item"][windows.item] + arrays["gap"][windows.gap]
+        if "kind" in arrays:
+            events = events + arrays["kind"][windows.kind]
+        events = events * (real if presence is None else real * presence)[..., None].astype(np.float32)
+        weights: list[Array] = []
+        values: list[Array] = []
+        if self.blocks:
+            apart = windows.step[:, :, None] - windows.step[:, None, :]
+            mask, bucket = (apart >= 0) & shown[:, None, :], bucket_of(apart)
+            for number in range(1, self.blocks + 1):
+                events, weight, value = self._block(number, events, None, mask, bucket, keep=keep_weights)
+                weights.append(weight)
+                values.append(value)
+        apart = query[:, None, None] - windows.step[:, None, :]
+        asking = np.broadcast_to(arrays["query"], (len(query), 1, len(arrays["query"])))
+        mask = (apart >= 0) & shown[:, None, :]
+        found, weight, value = self._block(
+            self.blocks + 1, asking, events, mask, bucket_of(apart), keep=keep_weights
+        )
+        weights.append(weight)
+        values.append(value)
+        out = layer_norm(found[:, 0], arrays["norm_out.gamma"], arrays["norm_out.beta"])
+        return Looked(out, tuple(weights), tuple(values))
+
+    def _block(
+        self, number: int, queries: Array, events: Array | None, mask: Mask, bucket: Ints32, *, keep: bool
+    ) -> tuple[Array, Array, Array]:
+        held, name = self.arrays, f"block_{number}."
+
+        def normed(inputs: Array, norm: str) -> Array:
+            return layer_norm(inputs, held[f"{name}{norm}.gamma"], held[f"{name}{norm}.beta"])
+
+        read = normed(queries, "norm_query")
+        source = read if events is None else normed(events, "norm_event")
+        query = dense(read, held[name + "to_query.kernel"], held[name + "to_query.bias"])
+        query = heads_apart(query, self.n_heads)
+        key = heads_apart(dense(source, held[name + "to_key.kernel"]), self.n_heads)
+        value = heads_apart(dense(source, held[name + "to_value.kernel"]), self.n_heads)
+        level = query @ key.transpose(0, 1, 3, 2) * np.float32(query.shape[-1] ** -0.5)
+        level += held[name + "distance"][bucket].transpose(0, 3, 1, 2)
+        weights = softmax(level, mask[:, None])
+        out_kernel = held[name + "to_out.kernel"]
+        queries = queries + dense(heads_together(weights @ value), out_kernel, held[name + "to_out.bias"])
+        wide = dense(normed(queries, "norm_dense"), held[name + "widen.kernel"], held[name + "widen.bias"])
+        inner, gate = np.split(wide, 2, axis=-1)
+        thought = dense(inner * silu(gate), held[name + "narrow.kernel"], held[name + "narrow.bias"])
+        handed = np.zeros((0, 0, 0), np.float32)
+        if keep:
+            parts = out_kernel.reshape(self.n_heads, -1, out_kernel.shape[-1])
+            handed = np.linalg.norm(value @ parts, axis=-1)
+        return queries + thought, weights if keep else handed, handed
+
+    def scores(
+        self,
+        windows: Windows,
+        query: Ints32,
+        *,
+        presence: Array | None = None,
+        masked: Mask | None = None,
+    ) -> Array:
+        """(n_rows, n_items) logits; arguments as of `look`."""
+        found = self.look(windows, query, presence=presence, masked=masked).found
+        made: Array = found @ self.item.T
+        made += self.demand
+        if self.repeats:
+            gone = None if masked is None else masked
+            self._add_returns(made, windows, query, presence, gone)
+        return made
+
+    def _add_returns(
+        self, scores: Array, windows: Windows, query: Ints32, presence: Array | None, masked: Mask | None
+    ) -> None:
+        """Own items' share: by the latest event on each that is there and has not been taken away."""
+        held = self.arrays
+        there = (windows.item > 0) & (windows.step <= query[:, None])
+        if masked is None:
+            speaks = there & (windows.again > query[:, None])
+        else:
+            there &= ~masked
+            # Counted from behind: the latest that is left speaks for its item.
+            row, place = np.nonzero(there)
+            cell = row * (len(scores[0]) + 1) + windows.item[row, place]
+            _, last = np.unique(cell[::-1], return_index=True)
+            speaks = np.zeros_like(there)
+            speaks[row[::-1][last], place[::-1][last]] = True
+        row, place = np.nonzero(speaks)
+        item = windows.item[row, place]
+        since = bucket_of(query[row] - windows.step[row, place])
+        added = held["since"][since] + held["often"][windows.count[row, place]] + held["return_to"][item]
+        if presence is not None:
+            added = added * presence[row, place].astype(np.float32)
+        scores[row, item - 1] += added
+
+
+__all__ = ["NEVER", "Looked", "Served", "bucket_of"]

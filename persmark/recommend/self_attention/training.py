@@ -1,0 +1,266 @@
+"""The training: epochs by stock `fit`, measured by NDCG after each, stopped, kept, resumed.
+
+Imports Keras; imported itself only when a training starts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from persmark.errors import FileRefusedError, NotFoundError
+from persmark.recommend import saved
+from persmark.recommend.self_attention import start
+from persmark.recommend.self_attention.batches import Asked, Epoch, Negatives
+from persmark.recommend.self_attention.model import Model, Shape
+from persmark.recommend.self_attention.sequences import Events
+from persmark.text import Text, text
+
+Weights = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a training goes on.
+
+    Args:
+        length: Longest row, events.
+        tokens: Events in a batch.
+        negatives: Items drawn for a batch.
+        popularity_power: How far drawing favours frequent items.
+        event_dropout: Share of events hidden.
+        learning_rate: Of Adam, at first.
+        weight_decay: Of Adam, decoupled.
+        epochs: At most.
+        minutes: At most, wall time of this process.
+        patience: Epochs without a better validation until the rate is lowered.
+        lowerings: How often the rate is lowered before the end.
+        seed: Of everything.
+    """
+
+    length: int
+    tokens: int
+    negatives: int
+    popularity_power: float
+    event_dropout: float
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    minutes: float
+    patience: int
+    lowerings: int
+    seed: int
+
+
+@dataclass
+class _State:
+    """Where a training stands, between epochs."""
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    stale: int = 0
+    lowered: int = 0
+    points: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What a training tells, and asks.
+
+    Args:
+        on_progress: Fraction and what is happening; may raise to end it.
+        on_point: A point of the learning curve.
+        measured: Weights -> `validation_ndcg`, `train_ndcg`; without `validation_ndcg` there is nothing to
+            stop by, and the last weights are kept.
+        checkpoint: Folder of the state; None keeps none.
+        fingerprint: What a state must have been made on to be taken up again.
+    """
+
+    on_progress: Callable[[float, Text], None]
+    on_point: Callable[[Mapping[str, float]], None]
+    measured: Callable[[Weights], dict[str, float]]
+    checkpoint: Path | None
+    fingerprint: str
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """An epoch as `fit` takes it."""
+
+    def __init__(self, epoch: Epoch) -> None:
+        super().__init__()
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.epoch)
+
+    def __getitem__(self, number: int) -> tuple[dict[str, npt.NDArray[Any]]]:
+        return (self.epoch.batch(number),)
+
+
+class _Pulse(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells how far an epoch is, and ends it when the time is up."""
+
+    def __init__(self, tell: Callable[[float], None], until: float) -> None:
+        super().__init__()
+        self.tell, self.until, self.told = tell, until, 0.0
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        now = time.monotonic()
+        if now - self.told >= 1.0:
+            self.told = now
+            self.tell(now)
+        if now >= self.until:
+            self.model.stop_training = True
+
+
+class Training:
+    """One training of one model on one set of events."""
+
+    def __init__(self, events: Events, shape: Shape, category_of_item: npt.NDArray[Any], plan: Plan) -> None:
+        self.events, self.shape, self.plan = events, shape, plan
+        self.asked = Asked.of(events)
+        self.negatives = Negatives.of(
+            events, shape.n_items, most=plan.negatives, popularity_power=plan.popularity_power
+        )
+        self.model = Model(shape, category_of_item)
+        self.model.build()
+        self._start()
+        self.optimizer = keras.optimizers.AdamW(
+            plan.learning_rate, weight_decay=plan.weight_decay, beta_2=0.98
+        )
+        # Every batch has a length of its own, and compiling each anew costs more than it saves.
+        self.model.compile(optimizer=self.optimizer, jit_compile=False)
+        self.optimizer.build(self.model.trainable_variables)
+
+    def _start(self) -> None:
+        """The weights that counting gives."""
+        model, n_items = self.model, self.shape.n_items
+        item = np.zeros((n_items + 1, self.shape.width), np.float32)
+        item[1:] = start.vectors(self.events, n_items, width=self.shape.width, seed=self.plan.seed)
+        model.item.assign(item)
+        score = start.demand(self.events, n_items)
+        model.demand.assign(np.append(np.float32(0), score))
+        if self.shape.repeats:
+            returns = start.Returns.of(self.events, score)
+            model.since.assign(returns.since)
+            model.often.assign(returns.often)
+
+    def run(self, watch: Watch) -> Weights:
+        """Train to the end; the weights that were best on the validation."""
+        plan, state, begun = self.plan, _State(), time.monotonic()
+        best = self._resumed(watch, state) or self.model.exported()
+        for point in state.points:
+            watch.on_point(point)
+        until = begun + 60 * plan.minutes
+        longest = 0.0
+        while state.epoch < plan.epochs and state.lowered <= plan.lowerings:
+            started = time.monotonic()
+            if started + longest / 2 > until:
+                break
+            epoch = self._epoch(state.epoch)
+            if not len(epoch):
+                break
+
+            def tell(now: float, state: _State = state) -> None:
+                share = max((now - begun) / (60 * plan.minutes), state.epoch / plan.epochs)
+                watch.on_progress(min(share, 0.99), _doing(state, until - now))
+
+            tell(started)
+            fitted = self.model.fit(
+                _Batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Pulse(tell, until)]
+            )
+            state.epoch += 1
+            weights = self.model.exported()
+            point = {"epoch": state.epoch, "loss": float(fitted.history["loss"][-1])} | watch.measured(
+                weights
+            )
+            state.points.append(point)
+            watch.on_point(point)
+            best = self._judged(state, point, weights, best)
+            longest = max(longest, time.monotonic() - started)
+            self._kept(watch, state, best)
+        watch.on_progress(1.0, text("Learned what people come to next"))
+        return best
+
+    def _epoch(self, number: int) -> Epoch:
+        return Epoch(
+            self.events,
+            self.asked,
+            self.negatives,
+            n_items=self.shape.n_items,
+            length=self.plan.length,
+            tokens=self.plan.tokens,
+            event_dropout=self.plan.event_dropout,
+            repeats=self.shape.repeats,
+            seed=(self.plan.seed, number),
+        )
+
+    def _judged(self, state: _State, point: Mapping[str, float], weights: Weights, best: Weights) -> Weights:
+        """Keep the better weights; lower the rate when none were better for a while."""
+        reached = point.get("validation_ndcg")
+        if reached is None:
+            return weights
+        if reached > state.best:
+            state.best, state.best_epoch, state.stale = reached, state.epoch, 0
+            return weights
+        state.stale += 1
+        if state.stale >= self.plan.patience:
+            state.stale = 0
+            state.lowered += 1
+            self.optimizer.learning_rate.assign(self.plan.learning_rate * 0.3**state.lowered)
+        return best
+
+    def _kept(self, watch: Watch, state: _State, best: Weights) -> None:
+        if watch.checkpoint is None:
+            return
+        arrays: Weights = {f"best.{name}": array for name, array in best.items()}
+        for number, variable in enumerate(self._variables()):
+            arrays[f"now.{number}"] = keras.ops.convert_to_numpy(variable)
+        facts = {**vars(state), "fingerprint": watch.fingerprint}
+        saved.save(watch.checkpoint, saved.Saved(facts, arrays))
+
+    def _resumed(self, watch: Watch, state: _State) -> Weights | None:
+        """Take up a state that was kept; None where there is none of this training."""
+        if watch.checkpoint is None:
+            return None
+        try:
+            held = saved.load(watch.checkpoint)
+        except (NotFoundError, FileRefusedError):
+            return None
+        if held.facts.get("fingerprint") != watch.fingerprint:
+            return None
+        for name in vars(state):
+            setattr(state, name, held.facts[name])
+        for number, variable in enumerate(self._variables()):
+            variable.assign(held.arrays[f"now.{number}"])
+        return {
+            name.removeprefix("best."): array
+            for name, array in held.arrays.items()
+            if name.startswith("best.")
+        }
+
+    def _variables(self) -> list[Any]:
+        """All that a training changes: weights, dropout's random states, the optimizer's memory."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+
+def _doing(state: _State, seconds_left: float) -> Text:
+    minutes = max(round(seconds_left / 60), 1)
+    if state.best < 0:
+        return text("Epoch {epoch}; {minutes} minutes at most", epoch=state.epoch + 1, minutes=minutes)
+    return text(
+        "Epoch {epoch}; best validation NDCG so far {best} in epoch {best_epoch}; {minutes} minutes at most",
+        epoch=state.epoch + 1,
+        best=f"{state.best:.4f}",
+        best_epoch=state.best_epoch,
+        minutes=minutes,
+    )
