@@ -71,6 +71,7 @@ class Recommender(ABC):
             histories that it scores are to be weighed alike. Empty with the defaults.
         curve: Points of the learning curve, oldest first; empty for what is counted.
         needs_facts: Whether it learns from `Interactions.item_facts` and `user_facts`.
+        scores_with_facts: Whether scoring reads them too, not training alone.
         learned: Whether it is fitted step by step and can overfit, not counted.
         grows: Whether `update` counts later events on and takes new items into the catalogue.
     """
@@ -79,6 +80,7 @@ class Recommender(ABC):
     settings_type: ClassVar[type[Settings]]
     comparable_between_users: ClassVar[bool] = False
     needs_facts: ClassVar[bool] = False
+    scores_with_facts: ClassVar[bool] = True
     learned: ClassVar[bool] = False
     grows: ClassVar[bool] = False
 

@@ -52,5 +52,5 @@ def load_histories(
         before=as_of + 1,
         users=users,
         as_of=as_of,
-        with_facts=recommender.needs_facts,
+        with_facts=recommender.needs_facts and recommender.scores_with_facts,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +21,16 @@ import numpy.typing as npt
 
 from persmark import metrics
 from persmark.columns import PURCHASE
-from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.contract import Reason, Recommender, Scores, blocks
+from persmark.recommend.explained import Attended
 from persmark.recommend.interactions import Interactions
+from persmark.recommend.later import Later
 from persmark.recommend.lesson import Lesson, Validation
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
 from persmark.recommend.repeat import habit_reason
 from persmark.recommend.saved import Saved
-from persmark.recommend.self_attention.bound import BoundHistory
+from persmark.recommend.self_attention.bound import BoundHistory, rolled_out
 from persmark.recommend.self_attention.sequences import Events, Windows
 from persmark.recommend.self_attention.serving import Served
 from persmark.text import text
@@ -104,6 +106,7 @@ class SelfAttention(Recommender):
     name = "self_attention"
     settings_type = SelfAttentionSettings
     needs_facts = True
+    scores_with_facts = False  # the category is part of the item vectors by then
     learned = True
     settings: SelfAttentionSettings
     popularity: Popularity
@@ -213,18 +216,20 @@ class SelfAttention(Recommender):
         scores = np.tile(self.popularity.tail, (histories.n_users, 1))
         if not self.taught or not len(histories):
             return scores
-        events = Events.of(histories, self.kinds)
-        start, stop = events.latest(np.arange(histories.n_users), self.length)
+        for windows, rows in self._windows(Events.of(histories, self.kinds)):
+            scores[rows] = self.served.scores(windows, windows.last_step)
+        return scores
+
+    def _windows(self, events: Events) -> Iterator[tuple[Windows, npt.NDArray[np.int64]]]:
+        """The latest events of all users that have any, with their rows; rows of similar length together."""
+        start, stop = events.latest(np.arange(len(events.starts) - 1), self.length)
         size = stop - start
         order = np.argsort(size, kind="stable")
         order = order[size[order] > 0]
         while len(order):
-            # Of similar length, so that little is padded.
             n = max(1, PLACES_AT_ONCE // int(size[order[-1]]) ** (2 if self.served.blocks else 1))
             rows, order = order[-n:], order[:-n]
-            windows = Windows.of(events, start[rows], stop[rows])
-            scores[rows] = self.served.scores(windows, windows.last_step)
-        return scores
+            yield Windows.of(events, start[rows], stop[rows]), rows
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         read = np.diff(histories.starts) > 0 if self.taught else np.zeros(histories.n_users, bool)
@@ -257,9 +262,41 @@ class SelfAttention(Recommender):
         )
         return Reason("follows", facts, said)
 
+    def _update(self, later: Later) -> None:
+        """Popularity goes on; what was learned stays."""
+        self.popularity = self.popularity.counted_on(later)
+
     def explained(self, history: Interactions) -> BoundHistory | None:
-        """The latest events of one user, as the query sees them; None without any."""
-        return self._bound(self._own_items(history))
+        """The latest events of one user, as the query sees them; None without any of a known item."""
+        bound = self._bound(self._own_items(history))
+        if bound is not None:
+            bound.event = self._places(history)[bound.event]
+        return bound
+
+    def attended(self, histories: Interactions) -> Attended:
+        """Where the query looked for each user."""
+        own, item = self._own_items(histories), np.zeros(histories.n_users, np.int64)
+        for block in blocks(own.n_users, len(self.item_ids)):
+            item[block] = self._score(own.users(block)).argmax(axis=1)
+        event, weight = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        if self.taught and len(own):
+            looked = [
+                (windows.event[real], rolled_out(found)[real])
+                for windows, _ in self._windows(Events.of(own, self.kinds))
+                for found in (self.served.look(windows, windows.last_step, keep_weights=True),)
+                for real in (windows.item > 0,)
+            ]
+            event = np.concatenate([places for places, _ in looked])
+            weight = np.concatenate([shares for _, shares in looked])
+            order = np.argsort(event)
+            event, weight = self._places(histories)[event[order]], weight[order]
+        return Attended(item, event, weight, (), np.zeros((histories.n_users, 0), np.float32))
+
+    def _places(self, histories: Interactions) -> npt.NDArray[np.int64]:
+        """Where the events on known items stand in histories as they were handed in."""
+        if histories.item_ids is self.item_ids:
+            return np.arange(len(histories))
+        return np.flatnonzero(self._columns_of(histories.item_ids)[histories.item] >= 0)
 
     def _bound(self, history: Interactions) -> BoundHistory | None:
         if not self.taught or not len(history):
