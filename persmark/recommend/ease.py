@@ -5,7 +5,7 @@ of zero: with P the inverse of x'x + regularisation on the diagonal, B[i, j] = -
 The tastes are scaled so that the mean square of one is 1, so a regularisation means the same with
 every weight and age. A matrix of all items squared is inverted: only the `catalogue` items in most
 demand take part, and of each the `neighbours` largest weights are kept; other items are placed by
-popularity, and by their own returns. A return to an own item counts as in `graph` (`itself`).
+popularity and by habit (`by_taste`).
 
 Nothing is counted on here: after `update` new items are passed over and the weights stay; only the
 popularity of the items known is brought up to date.
@@ -16,7 +16,7 @@ Source: Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,13 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from persmark.errors import InputError
-from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.by_taste import TasteRecommender, TasteSettings
+from persmark.recommend.contract import Reason, Scores
 from persmark.recommend.interactions import Interactions
-from persmark.recommend.later import Later
 from persmark.recommend.lesson import Lesson
 from persmark.recommend.neighbours import packed_matrix, unpacked_matrix
-from persmark.recommend.options import Settings, option
-from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
+from persmark.recommend.options import option
 from persmark.recommend.saved import Saved
-from persmark.recommend.tastes import Returns, because, tastes
 from persmark.text import text
 
 # Rows of the dense matrix worked on at once.
@@ -42,7 +40,7 @@ SINGULAR = 1e-6
 
 
 @dataclass(frozen=True)
-class EaseSettings(Settings):
+class EaseSettings(TasteSettings):
     """Settings of `ease`."""
 
     catalogue: int = option(
@@ -52,135 +50,72 @@ class EaseSettings(Settings):
         low=2,
         high=20_000,
     )
-    regularisation: float = option(300.0, about="Higher trusts rare items less; in users", low=1e-3, high=1e7)
-    half_life_days: float = option(
-        180.0, about="After how long an event counts half in training", unit="days", low=0.01, high=36_500
-    )
-    taste_power: float = option(
-        0.5,
-        about="Of the sum of a user's events on an item: towards 0 only that there is one",
-        low=0.05,
-        high=1.0,
-    )
-    itself: float = option(1.0, about="How much a likely return to an own item counts", low=0.0, high=1e6)
-    own_half_life_days: float = option(
-        HALF_LIFE_DAYS,
-        about="After how long an own event counts half when the user is scored",
-        unit="days",
-        low=0.01,
-        high=36_500,
-    )
-    age_power: float = option(
-        0.5,
-        about="An own item that lies a steps back has 1 / (1 + a) ** this of its say",
-        low=0.0,
-        high=10.0,
+    regularisation: float = option(
+        200.0, about="Higher trusts rare items less", unit="users", low=1e-3, high=1e7
     )
     neighbours: int = option(
         500, about="Weights kept of each item, the largest", unit="items", low=1, high=20_000
     )
-    popular_half_life_days: float = option(
-        HALF_LIFE_DAYS,
-        about="Half-life of the popularity that chooses the items and fills the slate",
-        unit="days",
-        low=0.01,
-        high=36_500,
-    )
 
 
-class Ease(Recommender):
+class Ease(TasteRecommender):
     """Linear item-to-item weights in closed form."""
 
     name = "ease"
     settings_type = EaseSettings
     settings: EaseSettings
-    popularity: Popularity
-    returns: Returns
-    weights: sparse.csr_array  # (n_items, n_items), from row to column, the diagonal for returns
+    weights: sparse.csr_array  # (n_items, n_items), from row to column
     inside: npt.NDArray[np.bool_]  # (n_items,) which take part
 
-    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
+    def _relate(self, interactions: Interactions, lesson: Lesson) -> None:
         chosen, n_items = self.settings, interactions.n_items
-        lesson.on_progress(0.0, text("Counting recent demand"))
-        self.popularity = Popularity.of(
-            interactions, half_life_days=chosen.popular_half_life_days, target=self.target
-        )
-        self.returns = Returns.of(interactions)
         order = np.argsort(-self.popularity.score, kind="stable")
         columns = np.sort(order[: chosen.catalogue])
         self.inside = np.zeros(n_items, bool)
         self.inside[columns] = True
-        told = text(
-            "Relating {n} of {all} items, those in most demand", n=len(columns), all=n_items
-        ) if len(columns) < n_items else text("Relating {n} items", n=n_items)  # fmt: skip
+        told = (
+            text("Relating {n} of {all} items, those in most demand", n=len(columns), all=n_items)
+            if len(columns) < n_items
+            else text("Relating {n} items", n=n_items)
+        )
         lesson.on_progress(0.05, told)
-        cells = tastes(interactions, half_life_days=chosen.half_life_days, power=chosen.taste_power)
-        cells = sparse.csr_array(cells[:, columns])
+        cells = sparse.csr_array(self._cells(interactions)[:, columns])
         scale = np.sqrt(np.mean(np.square(cells.data, dtype=np.float64)))
         cells.data = (cells.data / scale).astype(np.float32)
         inverse = _inverse(cells, chosen.regularisation)
         lesson.on_progress(0.9, text("Keeping the strongest weights"))
         found = _weights(inverse, chosen.neighbours)
-        rows = np.repeat(columns, np.diff(found.indptr))
-        again = np.arange(n_items)
-        self.weights = sparse.csr_array(
-            sparse.coo_array(
-                (
-                    np.concatenate([found.data, np.float32(chosen.itself) * self.returns.share]),
-                    (np.concatenate([rows, again]), np.concatenate([columns[found.indices], again])),
-                ),
-                shape=(n_items, n_items),
-            )
-        )
-        self.weights.eliminate_zeros()
-        lesson.on_progress(1.0, text("The items are related"))
-
-    def _update(self, later: Later) -> None:
-        self.popularity = self.popularity.counted_on(later)
-
-    def _own(self, histories: Interactions) -> sparse.csr_array:
-        """(n_users, n_items) what the own items have to say."""
-        chosen = self.settings
-        return tastes(
-            histories,
-            half_life_days=chosen.own_half_life_days,
-            power=chosen.taste_power,
-            age_power=chosen.age_power,
-        )
+        size = np.zeros(n_items, np.int64)
+        size[columns] = np.diff(found.indptr)
+        starts = np.concatenate([[0], np.cumsum(size)])
+        indices = columns[found.indices].astype(np.int32)
+        self.weights = sparse.csr_array((found.data, indices, starts), shape=(n_items, n_items))
 
     def _score(self, histories: Interactions) -> Scores:
-        found = sparse.csr_array(self._own(histories) @ self.weights)
+        found = sparse.csr_array(self._own(histories) @ self.weights + self._habits(histories))
         found.data[found.data < 0] = 0
         found.eliminate_zeros()
         return self.popularity.under(found)
 
-    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
-        return values < 0
+    def _say(self, own: sparse.csr_array, item: int) -> npt.NDArray[np.float32]:
+        said: npt.NDArray[np.float32] = own.data * self.weights[own.indices, :][:, [item]].toarray().ravel()
+        return said
 
     def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
-        own = self._own(history)
-        say = own.data * self.weights[own.indices, :][:, [item]].toarray().ravel()
-        found = (
-            because(history, item, sources=own.indices, say=say, target=self.target, titles=titles)
-            if say.sum() > 0
-            else None
-        )
-        return found or self.popularity.reason(item)
+        if not self.inside[item] and not (history.item == item).any():
+            # The cap is told where it decided.
+            found = self.popularity.reason(item)
+            return replace(found, facts={**found.facts, **self._facts()})
+        return super()._reason(history, item, titles)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return (
-            self.popularity.arrays()
-            | self.returns.arrays()
-            | packed_matrix("weights", self.weights)
-            | {"inside": self.inside}
-        )
+        return super()._arrays() | packed_matrix("weights", self.weights) | {"inside": self.inside}
 
     def _facts(self) -> dict[str, Any]:
         return {"n_items_related": int(self.inside.sum()), "n_items": len(self.item_ids)}
 
     def _restore(self, held: Saved) -> None:
-        self.popularity = Popularity.restored(held)
-        self.returns = Returns.restored(held)
+        super()._restore(held)
         self.weights = unpacked_matrix("weights", held, len(self.item_ids))
         self.inside = held.arrays["inside"]
 

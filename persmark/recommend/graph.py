@@ -7,7 +7,7 @@ sums the chances from the user's own items, divided by how common both ends are:
 steps with popularity taken out. With `hops` above 1 the walk goes on, each time with chance `go_on`,
 which makes it personalised PageRank; P to the power n is weighed by `go_on` ** (n - 1).
 
-A return to an own item is no walk: it counts by how often its users come back to it (`itself`).
+A return to an own item is no walk but a habit (`by_taste`).
 
 Sources: Paudel, Christoffel, Newell, Bernstein, "Updatable, accurate, diverse, and scalable
 recommendations for interactive applications", ACM TiiS 7 (2017), RP3beta; Haveliwala,
@@ -17,7 +17,7 @@ Shen et al., "How powerful is graph convolution for recommendation?", CIKM 2021 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,15 +26,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from persmark.recommend.contract import Reason, Recommender, Scores
+from persmark.recommend.by_taste import TasteRecommender, TasteSettings
+from persmark.recommend.contract import Scores
 from persmark.recommend.interactions import DAY, Interactions
 from persmark.recommend.later import Later, grown
 from persmark.recommend.lesson import Lesson
 from persmark.recommend.neighbours import counted_on, packed_matrix, power, strongest, unpacked_matrix
-from persmark.recommend.options import Settings, option
-from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
+from persmark.recommend.options import option
 from persmark.recommend.saved import Saved
-from persmark.recommend.tastes import Returns, because, strongest_tastes, tastes
+from persmark.recommend.tastes import strongest_tastes
 from persmark.text import text
 
 # Walks counted at once: 8 bytes each before the strongest are kept.
@@ -42,18 +42,9 @@ WALKS_AT_ONCE = 20_000_000
 
 
 @dataclass(frozen=True)
-class GraphSettings(Settings):
+class GraphSettings(TasteSettings):
     """Settings of `graph`."""
 
-    half_life_days: float = option(
-        180.0, about="After how long an event counts half in training", unit="days", low=0.01, high=36_500
-    )
-    taste_power: float = option(
-        1.0,
-        about="Of the sum of a user's events on an item: towards 0 only that there is one",
-        low=0.05,
-        high=1.0,
-    )
     source_power: float = option(
         0.5, about="How far walks are divided by the first item's popularity", low=0.0, high=1.0
     )
@@ -66,36 +57,16 @@ class GraphSettings(Settings):
     go_on: float = option(
         0.5, about="Chance that the walk goes on after a hop, where there are more", low=0.0, high=0.99
     )
-    itself: float = option(
-        1.0, about="How much a likely return to an own item counts beside a walk", low=0.0, high=1e6
-    )
-    own_half_life_days: float = option(
-        HALF_LIFE_DAYS,
-        about="After how long an own event counts half when the user is scored",
-        unit="days",
-        low=0.01,
-        high=36_500,
-    )
-    age_power: float = option(
-        0.5, about="An own item that lies a steps back has 1 / (1 + a) ** this of its say", low=0.0, high=10.0
-    )
     neighbours: int = option(
         200, about="Items kept that walks from an item end at", unit="items", low=1, high=5000
     )
     history_items: int = option(
-        1000, about="Items of a user that are learned from, the strongest", unit="items", low=2, high=100_000
-    )
-    popular_half_life_days: float = option(
-        HALF_LIFE_DAYS,
-        about="Half-life of the popularity that fills the slate",
-        unit="days",
-        low=0.01,
-        high=36_500,
+        500, about="Items of a user that are learned from, the strongest", unit="items", low=2, high=100_000
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Walks:
+class Walks:
     """What is counted of the graph.
 
     Args:
@@ -167,33 +138,24 @@ def _runs(back: sparse.csr_array, size: npt.NDArray[np.int64]) -> Iterator[slice
         first = end
 
 
-class Graph(Recommender):
+class Graph(TasteRecommender):
     """Walks over users from the user's own items."""
 
     name = "graph"
     settings_type = GraphSettings
     grows = True
     settings: GraphSettings
-    popularity: Popularity
-    returns: Returns
-    walks: _Walks
-    transitions: sparse.csr_array  # (n_items, n_items), from row to column, the diagonal for returns
+    walks: Walks
+    transitions: sparse.csr_array  # (n_items, n_items), from row to column, without the diagonal
 
-    def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
-        lesson.on_progress(0.0, text("Counting recent demand"))
-        self.popularity = Popularity.of(
-            interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
-        )
-        self.returns = Returns.of(interactions)
+    def _relate(self, interactions: Interactions, lesson: Lesson) -> None:
         self.walks = self._walked(interactions, lesson)
         self._weigh()
-        lesson.on_progress(1.0, text("The walks are counted"))
 
-    def _walked(self, interactions: Interactions, lesson: Lesson | None = None) -> _Walks:
+    def _walked(self, interactions: Interactions, lesson: Lesson | None = None) -> Walks:
         chosen = self.settings
-        cells = tastes(interactions, half_life_days=chosen.half_life_days, power=chosen.taste_power)
-        cells = strongest_tastes(cells, chosen.history_items)
-        return _Walks.of(cells, chosen.popularity_power, chosen.neighbours, lesson)
+        cells = strongest_tastes(self._cells(interactions), chosen.history_items)
+        return Walks.of(cells, chosen.popularity_power, chosen.neighbours, lesson)
 
     def _weigh(self) -> None:
         """Set the transitions from what was counted."""
@@ -219,14 +181,11 @@ class Graph(Recommender):
         # On average over what people have, the walks from an item sum to 1, whatever the powers.
         reach = float(walks.degree @ np.asarray(found.sum(axis=1)).ravel())
         found.data = found.data * np.float32(walks.degree.sum() / reach if reach > 0 else 1.0)
-        again = sparse.diags_array((chosen.itself * self.returns.share).astype(np.float32))
-        self.transitions = sparse.csr_array(found + again)
-        self.transitions.eliminate_zeros()
-        self.transitions.sort_indices()
+        self.transitions = found
 
     def _update(self, later: Later) -> None:
         chosen, n_items = self.settings, later.all.n_items
-        self.popularity = self.popularity.counted_on(later)
+        super()._update(later)
         self.returns = self.returns.counted_on(later)
         passed = later.all.as_of - later.before.as_of
         # All tastes of a user fade alike: x by `fade`, and with it x * x / d.
@@ -243,42 +202,28 @@ class Graph(Recommender):
             known.between, place=later.place, gone=gone.between, come=come.between, fade=fade
         )
         goal = power(degree, -chosen.popularity_power)
-        self.walks = _Walks(strongest(between, chosen.neighbours, goal), staying, degree)
+        self.walks = Walks(strongest(between, chosen.neighbours, goal), staying, degree)
         self._weigh()
 
-    def _own(self, histories: Interactions) -> sparse.csr_array:
-        """(n_users, n_items) what the own items have to say."""
-        chosen = self.settings
-        return tastes(
-            histories,
-            half_life_days=chosen.own_half_life_days,
-            power=chosen.taste_power,
-            age_power=chosen.age_power,
-        )
-
     def _score(self, histories: Interactions) -> Scores:
-        return self.popularity.under(sparse.csr_array(self._own(histories) @ self.transitions))
+        found = self._own(histories) @ self.transitions + self._habits(histories)
+        return self.popularity.under(sparse.csr_array(found))
 
-    def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
-        return values < 0
-
-    def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
-        own = self._own(history)
-        say = own.data * self.transitions[own.indices, :][:, [item]].toarray().ravel()
-        found = because(history, item, sources=own.indices, say=say, target=self.target, titles=titles)
-        return found or self.popularity.reason(item)
+    def _say(self, own: sparse.csr_array, item: int) -> npt.NDArray[np.float32]:
+        said: npt.NDArray[np.float32] = (
+            own.data * self.transitions[own.indices, :][:, [item]].toarray().ravel()
+        )
+        return said
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return (
-            self.popularity.arrays()
-            | self.returns.arrays()
+            super()._arrays()
             | packed_matrix("walks", self.walks.between)
             | {"walks_staying": self.walks.staying, "walks_degree": self.walks.degree}
         )
 
     def _restore(self, held: Saved) -> None:
-        self.popularity = Popularity.restored(held)
-        self.returns = Returns.restored(held)
+        super()._restore(held)
         between = unpacked_matrix("walks", held, len(self.item_ids))
-        self.walks = _Walks(between, held.arrays["walks_staying"], held.arrays["walks_degree"])
+        self.walks = Walks(between, held.arrays["walks_staying"], held.arrays["walks_degree"])
         self._weigh()

@@ -1,14 +1,15 @@
 """`markov`: what people come to next, after what this person came to lately.
 
 A user's events form steps: all items of one moment are one step (a basket). For items j and i that
-lie g steps apart, g = 1 to `max_gap`, the transition from j to i grows by 1/g; within one step both
-directions grow by `together`. Transitions fade with age, are divided by how common both ends are,
-and the strongest `neighbours` of each item are kept. A return to the same item says more than any
-step to another and counts `itself` times. A score sums the transitions from the user's latest items,
-each fading with the steps since.
+lie g steps and d days apart, g = 1 to `max_gap`, the transition from j to i grows by
+1 / g / (1 + d) ** `days_power`, so that what happens within one session says more than what lies a
+season apart; within one step both directions grow by `together`. Transitions fade with age, are
+divided by how common both ends are, and the strongest `neighbours` of each item are kept. A score sums
+the transitions from the user's latest items, each fading with the steps and the days since, and adds
+a habit: own events of the item, fading, times how often its users come back to it (`itself`).
 
-The defaults were chosen on a 28-day grocery window that ends before any test window, and on the
-validation items of a shop with few repeats; neither's test was looked at.
+The defaults were chosen on 28-day windows of a grocer and of a gift shop that end before any test
+window, and on the validation items of a shop with few repeats; no test was looked at.
 
 Source: decayed item-to-item transitions as in sequential rules (SR) of Ludewig, Jannach, "Evaluation
 of session-based recommendation algorithms", UMUAI 28 (2018), section 3.1, with baskets and decays.
@@ -42,6 +43,7 @@ from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity, decay
 from persmark.recommend.repeat import habit_reason
 from persmark.recommend.saved import Saved
 from persmark.recommend.steps import Steps, steps_of, thinned
+from persmark.recommend.tastes import HABIT_HALF_LIFE_DAYS, Returns, habits
 from persmark.text import text
 
 # Item pairs multiplied at once, and transitions held: 8 bytes each, up to three copies at a time.
@@ -63,14 +65,27 @@ class MarkovSettings(Settings):
         180.0, about="After how long a transition counts half", unit="days", low=0.01, high=36_500
     )
     itself: float = option(
-        30.0,
-        about="How much more a return to the same item counts than a step to another",
+        3.0,
+        about="How much a likely return to an own item counts",
         low=0.0,
         high=1e6,
+    )
+    habit_half_life_days: float = option(
+        HABIT_HALF_LIFE_DAYS,
+        about="After how long an own event counts half for a return",
+        unit="days",
+        low=0.01,
+        high=36_500,
     )
     age_power: float = option(
         1.0,
         about="An own item that lies a steps back has 1 / (1 + a) ** this of its say",
+        low=0.0,
+        high=10.0,
+    )
+    days_power: float = option(
+        0.3,
+        about="A step d days later, and an own item of d days before the latest, has 1 / (1 + d) ** this",
         low=0.0,
         high=10.0,
     )
@@ -104,6 +119,7 @@ class Markov(Recommender):
     grows = True
     settings: MarkovSettings
     popularity: Popularity
+    returns: Returns
     frequency: npt.NDArray[np.float64]  # (n_items,) faded occurrences
     counts: sparse.csr_array  # (n_items, n_items) faded transitions, from row to column
     transitions: sparse.csr_array  # the same, weighed
@@ -113,6 +129,7 @@ class Markov(Recommender):
         self.popularity = Popularity.of(
             interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
         )
+        self.returns = Returns.of(interactions)
         self.frequency, self.counts = self._counted(interactions, lesson)
         self._weigh()
         lesson.on_progress(1.0, text("What follows what is learned"))
@@ -145,12 +162,19 @@ class Markov(Recommender):
         source = power(self.frequency, -chosen.source_power)
         goal = power(self.frequency, -chosen.popularity_power)
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-        again = np.where(rows == counts.indices, chosen.itself, 1.0)
-        weighed = (counts.data * source[rows] * goal[counts.indices] * again).astype(np.float32)
-        self.transitions = sparse.csr_array((weighed, counts.indices, counts.indptr), shape=counts.shape)
+        weighed = (counts.data * source[rows] * goal[counts.indices]).astype(np.float32)
+        weighed[rows == counts.indices] = 0
+        # On average over what people have, the steps from an item sum to 1, whatever the powers.
+        reach = float(self.frequency @ np.bincount(rows, weights=weighed, minlength=counts.shape[0]))
+        weighed *= np.float32(self.frequency.sum() / reach if reach > 0 else 1.0)
+        self.transitions = sparse.csr_array(
+            (weighed, counts.indices.copy(), counts.indptr.copy()), shape=counts.shape
+        )
+        self.transitions.eliminate_zeros()
 
     def _update(self, later: Later) -> None:
         self.popularity = self.popularity.counted_on(later)
+        self.returns = self.returns.counted_on(later)
         passed = later.all.as_of - later.before.as_of
         fade = 2.0 ** (-passed / DAY / self.settings.half_life_days)
         gone_frequency, gone = self._counted(later.before)
@@ -188,6 +212,7 @@ class Markov(Recommender):
         step = steps.step[cells] - start
         n_steps = int(step[-1]) + 1
         users = steps.user_of[start : start + n_steps]
+        time = steps.time_of[start : start + n_steps]
         shape = (n_steps, n_items)
         here = sparse.csr_array((np.ones(len(step), np.float32), (step, steps.item[cells])), shape=shape)
         goal = sparse.csr_array((strength[cells], (step, steps.item[cells])), shape=shape)
@@ -196,7 +221,8 @@ class Markov(Recommender):
             same = np.flatnonzero(users[gap:] == users[:-gap])
             from_step.append(same)
             to_step.append(same + gap)
-            share.append(np.full(len(same), 1.0 / gap, np.float32))
+            days = (time[same + gap] - time[same]) / DAY
+            share.append((np.power(1.0 + days, -self.settings.days_power) / gap).astype(np.float32))
         if self.settings.together > 0:
             every = np.arange(n_steps)
             from_step.append(every)
@@ -220,29 +246,37 @@ class Markov(Recommender):
         last_of = np.searchsorted(steps.user_of, np.arange(histories.n_users), side="right") - 1
         user = steps.user_of[steps.step]
         age = last_of[user] - steps.step
+        days = (steps.time_of[last_of[user]] - steps.time_of[steps.step]) / DAY
         say = steps.weight * np.power(1.0 + age, -self.settings.age_power)
+        say = say * np.power(1.0 + days, -self.settings.days_power)
         shape = (histories.n_users, len(self.item_ids))
         return sparse.csr_array((say.astype(np.float32), (user, steps.item)), shape=shape)
 
     def _score(self, histories: Interactions) -> Scores:
-        return self.popularity.under(sparse.csr_array(self._recent(histories) @ self.transitions))
+        found = self._recent(histories) @ self.transitions + self._habits(histories)
+        return self.popularity.under(sparse.csr_array(found))
+
+    def _habits(self, histories: Interactions) -> sparse.csr_array:
+        """(n_users, n_items) how likely each own item is come back to."""
+        chosen = self.settings
+        return habits(
+            histories, self.returns, itself=chosen.itself, half_life_days=chosen.habit_half_life_days
+        )
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0
 
     def _reason(self, history: Interactions, item: int, titles: Mapping[str, str]) -> Reason:
         recent = self._recent(history)
-        into = self.transitions[recent.indices, :][:, [item]].toarray().ravel()
-        parts = recent.data * into
-        if not len(parts) or parts.max() <= 0:
+        parts = recent.data * self.transitions[recent.indices, :][:, [item]].toarray().ravel()
+        habit = float(self._habits(history)[[0], :][:, [item]].sum())
+        if habit > parts.max(initial=0):
+            return habit_reason(history, item) or self.popularity.reason(item)
+        if parts.max(initial=0) <= 0:
             return self.popularity.reason(item)
         source = int(recent.indices[int(parts.argmax())])
-        if source == item:
-            habit = habit_reason(history, item)
-            if habit is not None:
-                return habit
         source_id = str(self.item_ids[source])
-        facts = {"after_item_id": source_id, "share": float(parts.max() / parts.sum())}
+        facts = {"after_item_id": source_id, "share": float(parts.max() / (parts.sum() + habit))}
         title = titles.get(source_id, source_id)
         said = (
             text("often bought after {title}", title=title)
@@ -254,12 +288,14 @@ class Markov(Recommender):
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return (
             self.popularity.arrays()
+            | self.returns.arrays()
             | packed_matrix("transition", self.counts)
             | {"transition_frequency": self.frequency}
         )
 
     def _restore(self, held: Saved) -> None:
         self.popularity = Popularity.restored(held)
+        self.returns = Returns.restored(held)
         self.frequency = held.arrays["transition_frequency"]
         self.counts = unpacked_matrix("transition", held, len(self.item_ids))
         self._weigh()

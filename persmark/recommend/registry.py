@@ -12,12 +12,14 @@ from persmark.recommend.contract import Recommender
 from persmark.recommend.ease import Ease
 from persmark.recommend.graph import Graph
 from persmark.recommend.markov import Markov
+from persmark.recommend.matrix_factorisation import MatrixFactorisation
 from persmark.recommend.neural_cf import NeuralCf
 from persmark.recommend.popular import Popular
 from persmark.recommend.popular_by_group import PopularByGroup
 from persmark.recommend.ranker import Ranker
 from persmark.recommend.repeat import Repeat
 from persmark.recommend.self_attention import SelfAttention
+from persmark.recommend.spectral import Spectral
 from persmark.text import text
 
 RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
@@ -28,7 +30,9 @@ RECOMMENDERS: Mapping[str, type[Recommender]] = MappingProxyType(
             Repeat,
             Markov,
             Graph,
+            Spectral,
             Ease,
+            MatrixFactorisation,
             NeuralCf,
             SelfAttention,
             Content,

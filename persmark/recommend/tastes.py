@@ -21,6 +21,8 @@ from persmark.text import text
 
 # The share of returns of an item is that of all items until this many events speak for its own.
 RETURNS_PRIOR = 20.0
+# Of own events when a return is expected: twice that of demand. Chosen on the windows that markov names.
+HABIT_HALF_LIFE_DAYS = 84.0
 
 
 def tastes(
@@ -120,12 +122,30 @@ def strongest_tastes(cells: sparse.csr_array, most: int) -> sparse.csr_array:
     return sparse.csr_array((cells.data[kept], cells.indices[kept], starts), shape=cells.shape)
 
 
+def habits(
+    histories: Interactions, returns: Returns, *, itself: float, half_life_days: float
+) -> sparse.csr_array:
+    """(n_users, n_items) how much a return to each own item is to be expected; > 0 or no entry.
+
+    Args:
+        histories: The events.
+        returns: How often the items are come back to.
+        itself: By which it is multiplied.
+        half_life_days: After how long an event counts half.
+    """
+    own = tastes(histories, half_life_days=half_life_days, power=1.0)
+    own.data = own.data * (np.float32(itself) * returns.share)[own.indices]
+    own.eliminate_zeros()
+    return own
+
+
 def because(
     history: Interactions,
     item: int,
     *,
     sources: npt.NDArray[np.int32],
     say: npt.NDArray[np.floating[Any]],
+    habit: float,
     target: str,
     titles: Mapping[str, str],
 ) -> Reason | None:
@@ -136,16 +156,19 @@ def because(
         item: The column recommended.
         sources: (n_own,) columns of the user's items.
         say: (n_own,) what each adds to the score.
+        habit: What the own events of the item itself add.
         target: The event type asked for.
         titles: Item id -> title.
     """
-    if not len(say) or say.max() <= 0:
+    say = np.where(sources == item, 0, say)
+    most = float(say.max(initial=0))
+    if habit > 0 and habit >= most:
+        return habit_reason(history, item)
+    if most <= 0:
         return None
     source = int(sources[int(say.argmax())])
-    if source == item:
-        return habit_reason(history, item)
     source_id = str(history.item_ids[source])
-    share = float(say.max() / say[say > 0].sum())
+    share = most / (float(say[say > 0].sum()) + habit)
     title = titles.get(source_id, source_id)
     said = (
         text("often bought by people who buy {title}", title=title)

@@ -56,9 +56,12 @@ def test_returns_count_as_often_as_they_happen() -> None:
     rows = [("ann", "tea", 1), ("ann", "tea", 2), ("ann", "tea", 3), ("bob", "tea", 3), ("bob", "rye", 3)]
     users, items, days = zip(*rows, strict=True)
     table = interactions_from(users, items, [NOW + day * 86_400 for day in days])
-    made = RECOMMENDERS["graph"].train(table, PLAIN | {"itself": 1.0})
+    made = RECOMMENDERS["graph"].train(table, PLAIN | {"itself": 1.0, "habit_half_life_days": 1.0})
     # Two of the four moments with tea came after another, two of all five; 20 of those are the prior.
-    assert made.transitions.diagonal()[1] == pytest.approx((2 + 20 * 2 / 5) / (4 + 20))
+    share = (2 + 20 * 2 / 5) / (4 + 20)
+    # ann's three moments, one, two and none of the habit's half-lives of one day ago, make 7/4.
+    score = made.score_matrix(table)[0, 1]
+    assert score == pytest.approx(share * (1 / 4 + 1 / 2 + 1), rel=2e-3)
     assert str(made.reason(table.users(np.array([0])), "tea").text) == "bought every day, last today"
 
 

@@ -27,6 +27,7 @@ _ABOUT = {
     "repeat": "What each user comes back for, by personal decayed frequency.",
     "markov": "What tends to follow the user's latest items.",
     "graph": "What people with the same items have: walks over users and items.",
+    "spectral": "Walks as in graph, and the broad currents of taste; for catalogues too big for ease.",
     "ease": "How much each item says for each other, the best linear answer.",
     "content": "Items described like those the user chose; knows new items too.",
     "popular_by_group": "What sells now among people like the user; knows new users too.",
