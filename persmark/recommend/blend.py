@@ -35,6 +35,10 @@ ROUNDS = 4
 STEPS = (0.0, 0.5, 0.8, 1.25, 2.0, 4.0)
 FIRST = 0.1
 BETTER = 1e-5
+AUTO = "auto"
+# From this share of returns on, what users do next is mostly a matter of habit.
+HABITUAL = 0.1
+COUNTED = ("repeat", "markov", "popular", "graph", "ease")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Blend(Recommender):
 
     def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
         chosen = self.settings
-        names = nested.names_of(chosen.components)
+        names = components_of(chosen.components, interactions, target=self.target)
         self.popularity = Popularity.of(
             interactions, half_life_days=chosen.popular_half_life_days, target=self.target
         )
@@ -169,6 +173,27 @@ class Blend(Recommender):
         self.components = nested.restored(held.facts["components"], held, self.item_ids)
         self.weights = {name: (float(of[0]), float(of[1])) for name, of in held.facts["weights"].items()}
         self.figures = dict(held.facts["figures"])
+
+
+def components_of(wanted: str, interactions: Interactions, *, target: str) -> tuple[str, ...]:
+    """The names of the components.
+
+    Where they are not given: all that are counted, and one that is learned. That is `ranker`, which
+    knows habits and whether they are due, where users return to their own items, and `self_attention`,
+    which knows what follows what, where they do not.
+
+    Raises:
+        NotFoundError: One is unknown.
+    """
+    from persmark.recommend.registry import RECOMMENDERS
+
+    if wanted.strip() != AUTO:
+        return nested.names_of(wanted)
+    at = interactions.typed(target)
+    cells = interactions.user[at].astype(np.int64) * interactions.n_items + interactions.item[at]
+    returns = 1 - len(np.unique(cells)) / max(len(cells), 1)
+    learned = "ranker" if returns >= HABITUAL else "self_attention"
+    return tuple(name for name in (*COUNTED, learned) if name in RECOMMENDERS)
 
 
 def _signed(weights: Floats) -> Floats:

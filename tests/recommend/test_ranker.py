@@ -166,8 +166,10 @@ def world(n_users: int = 40) -> Interactions:
     return replace(known, user_facts=UserFacts({"age; '": named}))
 
 
-TINY = {"windows": 2, "window_days": 14, "step_days": 14, "epochs": 3, "history_events": 8, "width": 4,
-        "hidden": 8, "n_own": 20, "n_fresh": 10, "list_items": 16}  # fmt: skip
+TINY = {
+    "windows": 2, "window_days": 14, "step_days": 14, "epochs": 40, "patience": 40, "rate": 0.02,
+    "history_events": 8, "width": 4, "hidden": 8, "n_own": 20, "n_fresh": 10, "list_items": 16,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +212,27 @@ def test_attention_is_a_share_of_what_is_there(made: Ranker, known: Interactions
     assert (found.event_weight[:, :, :5] == 0).all()
     assert found.field_weight.sum(axis=-1) == pytest.approx(1, abs=1e-5)
     assert found.fields[-1] == "age; '"
+
+
+def test_what_is_taken_away_is_out_of_the_counts_too(made: Ranker) -> None:
+    few = interactions_from(["new"] * 4, ["i1", "i2", "i1", "i1"], [0, 5 * DAY, 7 * DAY, 14 * DAY])
+    bound = made.explained(few)
+    assert bound is not None
+    assert bound.event.tolist() == [0, 1, 2, 3]
+    column = made.item_ids.tolist().index("i1")
+    keep = np.ones((3, bound.n_units), np.float32)
+    keep[1, [0, 2, 3]] = 0
+    keep[2, -1] = 0
+    whole, without, no_field = bound.scores(keep)
+    shown = made.score_matrix(few)[0]
+    inside = np.flatnonzero(shown > 0)
+    assert np.argsort(-whole[inside])[:5].tolist() == np.argsort(-shown[inside])[:5].tolist()
+    assert whole.argmax() == column
+    assert without[column] < whole[column]
+    assert no_field[column] != whole[column]
+    weights = bound.shuffled(1).weights(np.array([column]))
+    assert weights[0, :4].sum() == pytest.approx(1, abs=1e-5)
+    assert weights[0, 4:].sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_reason_is_what_the_score_rests_on(made: Ranker, known: Interactions) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from persmark.recommend.ranker.network import MASKED, Shape, forward
 from persmark.recommend.ranker.tables import ItemTables
 
 Ints = npt.NDArray[np.int64]
+# The weights of the latest passes are averaged: steadier than those of any one pass.
+AVERAGED = 3
 LABEL, FRESH, SHIFT = 0, 1, 2  # what is told of each candidate beside its score
 
 
@@ -111,8 +113,11 @@ def _initial(name: str, size: tuple[int, ...], rng: np.random.Generator) -> npt.
 
 
 class Ranking(keras.Model):  # type: ignore[misc]
-    """Stock `fit` with a listwise loss: the softmax over all of a user's candidates, and the one over
-    those that the user has not bought, each against what the user came to."""
+    """Stock training steps with a listwise loss.
+
+    It is the softmax over all of a user's candidates, and the one over those that the user has not
+    bought, each against what the user came to.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         super().__init__()
@@ -142,7 +147,7 @@ def _listwise(score: Any, label: Any, among: Any) -> Any:
     return ops.sum(each) / ops.maximum(ops.sum(ops.cast(n > 0, each.dtype)), 1.0)
 
 
-class Draws(keras.utils.PyDataset):  # type: ignore[misc]
+class Draws:
     """Lists of a user's candidates: all that the user came to, and a draw of the rest each epoch.
 
     The rest is drawn anew in every epoch; the log of how many candidates each drawn one stands for
@@ -151,31 +156,26 @@ class Draws(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(self, moments: Sequence[Examples], plan: Plan, pair_scaling: Scaling,
                  user_scaling: Scaling) -> None:  # fmt: skip
-        super().__init__()
         self.moments, self.plan = moments, plan
         self.pair_scaling, self.user_scaling = pair_scaling, user_scaling
         self.rng = np.random.default_rng(plan.seed)
-        self.batches: list[tuple[int, Ints]] = []
-        self.on_epoch_end()
 
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def on_epoch_end(self) -> None:
-        """Draw the batches anew."""
-        self.batches = []
+    def epoch(self) -> Iterator[tuple[Any, Any]]:
+        """One pass: inputs and what is told of them, a batch of users of one moment at a time."""
+        batches: list[tuple[int, Ints]] = []
         for place, moment in enumerate(self.moments):
             found = np.bincount(moment.held.candidates.row[moment.label],
                                 minlength=moment.held.candidates.n_users)  # fmt: skip
             users = self.rng.permutation(np.flatnonzero(found))
             # Whole batches only, so that one compiled step serves them all; who is left out is drawn anew.
             size = min(self.plan.batch, max(len(users), 1))
-            for start in range(0, len(users) - size + 1, size):
-                self.batches.append((place, users[start : start + size]))
-        self.rng.shuffle(self.batches)
+            batches += [
+                (place, users[start : start + size]) for start in range(0, len(users) - size + 1, size)
+            ]
+        for at in self.rng.permutation(len(batches)):
+            yield self._batch(*batches[at])
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        place, rows = self.batches[index]
+    def _batch(self, place: int, rows: Ints) -> tuple[Any, Any]:
         moment = self.moments[place]
         size = self.plan.list_items
         starts = moment.held.candidates.starts
@@ -210,7 +210,7 @@ def fit(
     user_scaling: Scaling,
     judge: Callable[[Mapping[str, npt.NDArray[Any]], int, float], float],
 ) -> Mapping[str, npt.NDArray[np.float32]]:
-    """The weights of the pass that `judge` liked best.
+    """The weights that `judge` liked best, each the mean of the latest passes.
 
     Args:
         moments: To learn from.
@@ -228,11 +228,17 @@ def fit(
     draws = Draws(moments, plan, pair_scaling, user_scaling)
     begun = time.monotonic()
     best: tuple[float, Mapping[str, npt.NDArray[np.float32]]] = (-np.inf, scorer.weights_by_name())
+    latest: list[Mapping[str, npt.NDArray[np.float32]]] = []
     waited = 0
     for epoch in range(1, plan.epochs + 1):
-        past = model.fit(draws, epochs=1, verbose=0)
-        weights = scorer.weights_by_name()
-        value = judge(weights, epoch, float(past.history["loss"][-1]))
+        # A cosine from the full rate down to a twentieth of it.
+        turn = 0.5 * (1 + np.cos(np.pi * (epoch - 1) / plan.epochs))
+        optimiser.learning_rate = plan.rate * (0.05 + 0.95 * turn)
+        losses = [model.train_on_batch(x, told) for x, told in draws.epoch()]
+        # The first passes still travel: only those of the second half are averaged.
+        latest = [*latest, scorer.weights_by_name()][-AVERAGED if 2 * epoch > plan.epochs else -1 :]
+        weights = {name: np.mean([one[name] for one in latest], axis=0) for name in latest[0]}
+        value = judge(weights, epoch, float(np.mean(losses)))
         waited = 0 if value > best[0] else waited + 1
         if value > best[0]:
             best = (value, weights)

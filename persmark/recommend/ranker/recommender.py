@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ Ints = npt.NDArray[np.int64]
 FEWEST_USERS = 30
 BATCH_USERS = 64  # scored at once: 64 users x 500 candidates x 64 events are 8 MB
 SCORER = "scorer."
+# Sources are trained once for each moment: what costs the cube of the catalogue is kept smaller.
+SOURCE_SETTINGS: Mapping[str, Mapping[str, object]] = MappingProxyType({"ease": {"catalogue": 6000}})
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class RankerSettings(Settings):
     """Settings of `ranker`."""
 
     sources: str = option(
-        "repeat markov popular", about="Recommenders that name the candidates, divided by blanks"
+        "repeat markov popular ease", about="Recommenders that name the candidates, divided by blanks"
     )
     n_own: int = option(
         200, about="Own items that a source may name", unit="items of a user", low=1, high=5000
@@ -83,8 +86,8 @@ class RankerSettings(Settings):
     hidden: int = option(64, about="Width of the network's first layer", low=2, high=4096)
     history_attention: bool = option(True, about="Attend to the history")
     field_attention: bool = option(True, about="Attend to the fields of the profile")
-    epochs: int = option(20, about="Most passes over the examples", low=1, high=1000)
-    patience: int = option(3, about="Passes without a better validation before it stops", low=1, high=1000)
+    epochs: int = option(12, about="Most passes over the examples", low=1, high=1000)
+    patience: int = option(4, about="Passes without a better validation before it stops", low=1, high=1000)
     minutes: float = option(
         6.0, about="After how long no further pass begins", unit="minutes", low=0.01, high=10_000
     )
@@ -393,7 +396,7 @@ class Ranker(Recommender):
 
 
 def _sources(interactions: Interactions, names: tuple[str, ...]) -> dict[str, Recommender]:
-    return {name: nested.kind_of(name).train(interactions) for name in names}
+    return {name: nested.kind_of(name).train(interactions, SOURCE_SETTINGS.get(name)) for name in names}
 
 
 def scored(held: Encoded, tables: ItemTables, trained: Trained) -> npt.NDArray[np.float32]:
