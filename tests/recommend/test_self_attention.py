@@ -16,8 +16,8 @@ import pytest
 from persmark.recommend import RECOMMENDERS, Interactions, interactions_from
 from persmark.recommend.forward import gelu, layer_norm, silu, softmax
 from persmark.recommend.self_attention import SelfAttention
+from persmark.recommend.self_attention.aside import set_aside, share_of_returns, usual_length
 from persmark.recommend.self_attention.batches import Asked, Epoch, Negatives, pieces
-from persmark.recommend.self_attention.recommender import set_aside, share_of_returns, usual_length
 from persmark.recommend.self_attention.sequences import NEVER, Events, Windows
 from persmark.recommend.self_attention.start import Returns, vectors
 

@@ -25,15 +25,13 @@ from keras import layers, ops
 from persmark.recommend.forward import NORM_EPSILON
 from persmark.recommend.self_attention.sequences import (
     COUNT_BUCKETS,
+    FARTHEST,
     GAP_BUCKETS,
-    NEVER,
     STEP_BUCKETS,
     step_buckets,
 )
 
 HIDDEN = -1e9
-# Distances beyond this share the last bucket.
-FARTHEST = 4096
 
 
 @dataclass(frozen=True)
@@ -282,6 +280,3 @@ class Model(keras.Model):  # type: ignore[misc]
         made["item"] = made["item"].copy()
         made["item"][0] = 0
         return made
-
-
-__all__ = ["NEVER", "Block", "Model", "Shape"]

@@ -30,6 +30,14 @@ from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
 from persmark.recommend.repeat import habit_reason
 from persmark.recommend.saved import Saved
+from persmark.recommend.self_attention.aside import (
+    LEAST_RETURNS,
+    drawn,
+    latest_step,
+    set_aside,
+    share_of_returns,
+    usual_length,
+)
 from persmark.recommend.self_attention.bound import BoundHistory, rolled_out
 from persmark.recommend.self_attention.sequences import Events, Windows
 from persmark.recommend.self_attention.serving import Served
@@ -37,16 +45,7 @@ from persmark.text import text
 
 # Places of rows x length scored at once: bounds the attention's memory.
 PLACES_AT_ONCE = 200_000
-# Users set aside where no validation is given: a tenth, no more than this.
-MOST_ASIDE = 2_000
-# Users that the curve's figures are measured on.
-MOST_MEASURED = 3_000
-# From this share of returns on, own items are weighed as candidates.
-LEAST_RETURNS = 0.02
 CURVE_K = 10
-# Unless told, all events of this share of the users are read, within these bounds.
-USUAL_SHARE = 0.99
-SHORTEST, LONGEST = 10, 200
 
 
 @dataclass(frozen=True)
@@ -191,10 +190,10 @@ class SelfAttention(Recommender):
         """() -> figures of the weights as they stand, on the pairs set aside and on as many learned ones."""
         rng = np.random.default_rng(self.settings.seed)
         exclude_seen = aside.exclude_seen if aside is not None else not repeats
-        learned = _latest_step(known, rng)
+        learned = latest_step(known, rng)
         tests = {"train_ndcg": learned}
         if aside is not None:
-            tests["validation_ndcg"] = _drawn(aside, rng)
+            tests["validation_ndcg"] = drawn(aside, rng)
 
         def measure() -> dict[str, float]:
             return {name: self._ndcg(test, exclude_seen) for name, test in tests.items() if len(test.row)}
@@ -325,81 +324,6 @@ class SelfAttention(Recommender):
             if name.startswith("model.")
         }
         self.served = Served(arrays, int(held.facts["n_heads"]), int(held.facts["blocks"]))
-
-
-def usual_length(sizes: npt.NDArray[np.int64]) -> int:
-    """How many events are read: all of nearly every user's, between `SHORTEST` and `LONGEST`."""
-    some = sizes[sizes > 0]
-    usual = int(np.ceil(np.quantile(some, USUAL_SHARE))) if len(some) else SHORTEST
-    return int(np.clip(usual, SHORTEST, LONGEST))
-
-
-def share_of_returns(events: Events) -> float:
-    """Share of events on an item that the user had come to in an earlier step."""
-    again = events.again < events.n_steps
-    later = again & (events.again > events.step)
-    return float(later.sum() / max(len(events.item), 1))
-
-
-def set_aside(known: Interactions, target: str, *, seed: int) -> tuple[Interactions, Validation | None]:
-    """Take the last step with a target event from some users, and all that came after it.
-
-    At most a tenth of the users, and `MOST_ASIDE`; none where that leaves too few to stop by.
-
-    Returns:
-        What is left to learn from, and the pairs; returns are excluded from their ranking where they
-        are rare.
-    """
-    typed = np.flatnonzero(known.typed(target))
-    last = np.full(known.n_users, -1, np.int64)
-    last[known.user[typed]] = typed  # ascending: the last one stays
-    has = last >= 0
-    # The first event of that moment.
-    moment = np.zeros(known.n_users, np.int64)
-    moment[has] = known.time[last[has]]
-    early = known.time < moment[known.user]
-    n_early = np.bincount(known.user[early], minlength=known.n_users)
-    fit = np.flatnonzero(has & (n_early > 0))
-    n = min(MOST_ASIDE, int((np.diff(known.starts) > 0).sum()) // 10, len(fit))
-    if n < 1:
-        return known, None
-    users = np.sort(np.random.default_rng(seed).choice(fit, n, replace=False))
-    chosen = np.zeros(known.n_users, bool)
-    chosen[users] = True
-    keep = ~chosen[known.user] | early
-    left = known.rows(keep)
-    asked = ~keep & known.typed(target) & (known.time == moment[known.user])
-    row = np.searchsorted(users, known.user[asked])
-    cells = np.unique(row * known.n_items + known.item[asked])
-    exclude_seen = share_of_returns(Events.of(left, known.event_types)) < LEAST_RETURNS
-    histories = left.users(users)
-    return left, Validation(histories, cells // known.n_items, cells % known.n_items, exclude_seen)
-
-
-def _latest_step(known: Interactions, rng: np.random.Generator) -> Validation:
-    """Some users' last steps, which were learned from, asked for again."""
-    last_time = np.zeros(known.n_users, np.int64)
-    last_time[known.user] = known.time  # ascending within a user
-    early = known.time < last_time[known.user]
-    some = np.flatnonzero(np.bincount(known.user[early], minlength=known.n_users) > 0)
-    users = np.sort(rng.choice(some, min(MOST_MEASURED, len(some)), replace=False))
-    chosen = np.zeros(known.n_users, bool)
-    chosen[users] = True
-    asked = chosen[known.user] & ~early
-    cells = np.unique(np.searchsorted(users, known.user[asked]) * known.n_items + known.item[asked])
-    histories = known.rows(early).users(users)
-    return Validation(histories, cells // known.n_items, cells % known.n_items, exclude_seen=False)
-
-
-def _drawn(test: Validation, rng: np.random.Generator) -> Validation:
-    """At most `MOST_MEASURED` of its users."""
-    n = test.histories.n_users
-    if n <= MOST_MEASURED:
-        return test
-    users = np.sort(rng.choice(n, MOST_MEASURED, replace=False))
-    keep = np.isin(test.row, users)
-    row = np.searchsorted(users, test.row[keep])
-    return Validation(test.histories.users(users), row, test.item[keep], test.exclude_seen)
 
 
 def _fingerprint(known: Interactions, settings: Settings) -> str:

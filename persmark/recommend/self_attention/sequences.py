@@ -24,6 +24,8 @@ GAP_BUCKETS = 26
 # Distances in steps: one bucket each up to here, then three a doubling.
 NEAR_STEPS = 12
 STEP_BUCKETS = 32
+# Distances beyond this share the last bucket.
+FARTHEST = 4096
 # How often a user has come to an item: 1, 2, 3-4, 5-8, ... times.
 COUNT_BUCKETS = 8
 # The step of padding, later than any query.

@@ -19,9 +19,8 @@ from persmark.recommend.forward import (
     silu,
     softmax,
 )
-from persmark.recommend.self_attention.sequences import NEVER, Ints32, Windows, step_buckets
+from persmark.recommend.self_attention.sequences import FARTHEST, Ints32, Windows, step_buckets
 
-FARTHEST = 4096
 _BUCKET_OF = step_buckets(FARTHEST)
 
 
@@ -164,8 +163,7 @@ class Served:
         made: Array = found @ self.item.T
         made += self.demand
         if self.repeats:
-            gone = None if masked is None else masked
-            self._add_returns(made, windows, query, presence, gone)
+            self._add_returns(made, windows, query, presence, masked)
         return made
 
     def _add_returns(
@@ -191,6 +189,3 @@ class Served:
         if presence is not None:
             added = added * presence[row, place].astype(np.float32)
         scores[row, item - 1] += added
-
-
-__all__ = ["NEVER", "Looked", "Served", "bucket_of"]
