@@ -49,9 +49,9 @@ SASREC = {"n_factors": 64, "n_heads": 2, "session_max_len": 50}
 GRIDS: dict[str, list[dict[str, Any]]] = {
     "als": [
         {"factors": factors, "regularization": amount, "alpha": alpha, "iterations": 15}
-        for factors in (64, 128)
+        for factors in (128, 256)
         for amount in (0.01, 1.0)
-        for alpha in (1.0, 10.0)
+        for alpha in (10.0, 40.0)
     ],
     "bpr": [
         {"factors": 128, "learning_rate": rate, "regularization": amount, "iterations": 200}
