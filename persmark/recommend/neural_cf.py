@@ -63,14 +63,14 @@ class NeuralCfSettings(Settings):
         50, about="Latest events of a user that are attended over", unit="events", low=1, high=500
     )
     negatives: int = option(
-        8, about="Items drawn against each positive, never the user's own", unit="items", low=1, high=256
+        4, about="Items drawn against each positive, never the user's own", unit="items", low=1, high=256
     )
     dropout: float = option(0.2, about="Share of units dropped while training", low=0.0, high=0.9)
     learning_rate: float = option(0.002, about="Step of Adam", low=1e-6, high=1.0)
     batch: int = option(512, about="Positives of one step", unit="events", low=1, high=65_536)
-    epochs: int = option(30, about="Most rounds of training", unit="epochs", low=1, high=1000)
+    epochs: int = option(12, about="Most rounds of training", unit="epochs", low=1, high=1000)
     epoch_events: int = option(
-        200_000, about="Positives drawn for one round", unit="events", low=1, high=100_000_000
+        100_000, about="Positives drawn for one round", unit="events", low=1, high=100_000_000
     )
     patience: int = option(
         2, about="Rounds without a better validation loss before it ends", unit="epochs", low=1, high=1000
