@@ -53,6 +53,9 @@ def same_row(one: str, other: str) -> str:
     return plain + "".join(f" AND {one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in IDENTITY)
 
 
+# What a base file need not have: its readers see NULL.
+OPTIONAL = frozenset(IDENTITY) - {"item_id", "value"}
+
 _TIMELINE = ("user_id", "event_time", "item_id", "event_type")
 # Events that the user did: a campaign received or an advertisement shown is done to them.
 _OWN = "event_type NOT IN ('campaign_received', 'impression')"
@@ -74,11 +77,14 @@ def _number_repeats(w: Writer, table: str) -> int:
     (found,) = w.rows("SELECT count(*) FROM marks WHERE follows_equal")
     if not found[0]:
         return 0
+    # What the file has no column for is the same in all rows.
+    held = {row[0] for row in w.rows(f"DESCRIBE {table}")}
+    keys = ", ".join(f"e.{name}" for name in IDENTITY if name in held)
     w.run(
         f"""CREATE OR REPLACE TEMP TABLE repeats AS
         SELECT row_id, repeat_no FROM (
             SELECT e.rowid AS row_id, row_number() OVER (
-                PARTITION BY e.user_id, e.event_time, e.event_type, {", ".join("e." + c for c in IDENTITY)}
+                PARTITION BY e.user_id, e.event_time, e.event_type, {keys}
                 ORDER BY e.rowid) - 1 AS repeat_no
             FROM {table} AS e
             SEMI JOIN (SELECT user_id, event_time FROM marks WHERE follows_equal) AS m

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from persmark.columns import EVENT_TYPES, TABLES
 from persmark.events.clock import local_time_sql, utc_sql
-from persmark.events.finish import ORDER, Counts, finish
+from persmark.events.finish import OPTIONAL, ORDER, Counts, finish
 from persmark.events.formats import known_to_database
 from persmark.events.identity import BLOCKED
 from persmark.events.links import agree, brings_new, capture, key_pairs, link_notes
@@ -142,13 +142,14 @@ def fast_fill(
     source = f"(SELECT *{more} FROM {source})"
     # Rows that become refunds get another place among those of the same second.
     early = not (mapping.refund_prefix or mapping.negative_refunds)
+    published = table.startswith("out.")
     select = typed_select(
         values, source, time_zone=time_zone, source_id=source_id, mapping=mapping,
-        order=ORDER if early else "",
+        order=ORDER if early else "", unfilled=OPTIONAL if published else (),
     )  # fmt: skip
     if mapping.refund_prefix and "order_id" in values:
         params["refund_prefix"] = mapping.refund_prefix
-    kept = "TABLE" if table.startswith("out.") else "TEMP TABLE"
+    kept = "TABLE" if published else "TEMP TABLE"
     try:
         w.run(f"CREATE {kept} {table} AS {select} {'' if early else ORDER}", params)
         checked = w.rows(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from persmark.columns import EVENT_TYPES, PURCHASE, REFUND, TABLES
@@ -12,6 +12,8 @@ from persmark.events.mapping import Mapping
 from persmark.events.vocabulary import EVENT_TYPE_NAMES
 from persmark.settings import settings
 from persmark.store import literal, quoted
+
+_LOCAL = quoted("event time on the clock of the workspace")
 
 
 def latest() -> datetime:
@@ -33,6 +35,7 @@ def typed_select(
     mapping: Mapping | None = None,
     extra: Sequence[str] = (),
     order: str = "",
+    unfilled: Collection[str] = (),
 ) -> str:
     """A SELECT of the events table's columns.
 
@@ -47,12 +50,14 @@ def typed_select(
         extra: Columns of `source` that come after the table's own.
         order: ORDER BY of what is read, before what follows from it is computed: a sort carries less
             then.
+        unfilled: Columns that are left out where nothing fills them: what a file does not have costs
+            as much to write as what it has, and readers see NULL either way.
     """
     shift = shift_sql("event_time", time_zone, until_year=datetime.now(UTC).year + 1)
     made = {
         **values,
-        "local_date": f"CAST(event_time + to_seconds({shift}) AS DATE)",
-        "local_hour": f"CAST((CAST(epoch(event_time) AS BIGINT) + ({shift})) // 3600 % 24 AS INTEGER)",
+        "local_date": f"CAST({_LOCAL} AS DATE)",
+        "local_hour": f"extract(hour FROM {_LOCAL})",
         "source_id": str(int(source_id)),
         "repeat_no": "0",
         "by_rule": "0",
@@ -63,9 +68,11 @@ def typed_select(
     outer = ", ".join(
         f"CAST({meant.get(name) or made.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
         for name, kind in TABLES["events"].items()
+        if name in made or name not in unfilled
     )
     more = "".join(f", {quoted(name)}" for name in extra)
-    return f"SELECT {outer}{more} FROM (SELECT {first}{more} FROM {source} {order})"
+    read = f"(SELECT {first}{more} FROM {source} {order})"
+    return f"SELECT {outer}{more} FROM (SELECT *, event_time + to_seconds({shift}) AS {_LOCAL} FROM {read})"
 
 
 def _meant(mapping: Mapping, values: Map[str, str]) -> dict[str, str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from persmark import events
+from persmark.columns import TABLES
 from persmark.errors import NotFoundError
 from persmark.events.clock import changes
 from persmark.events.compact import publish_without
 from persmark.events.ledger import recover
 from persmark.store import Workspace, create_workspace
 from tests.conftest import HARD
-from tests.events.files import csv_of, event_rows, load, write
+from tests.events.files import HEADER, csv_of, event_rows, load, write
 
 ODD = HARD.replace('"', "")
 
@@ -223,3 +225,26 @@ def test_a_load_that_a_crash_interrupted_is_settled_by_what_was_published(
     assert [(one["source_id"], one["state"]) for one in empty.state.rows("sources")] == [(1, "loaded")]
     assert empty.state.count("rejects") == 0
     assert load(empty, write(tmp_path / "1.csv", DAYS[1])).source_id == 2
+
+
+def test_columns_that_no_file_fills_are_not_written_and_are_null_to_readers(empty: Workspace, tmp_path: Path):
+    again = "u,i,view,2026-01-01 10:00:00,1.5"
+    source = load(empty, write(tmp_path / "x.csv", csv_of([again, "v,i,view,2026-01-01 10:00:00,", again])))
+    load(
+        empty, write(tmp_path / "y.csv", csv_of(["w,j,view,2026-01-02 10:00:00,2,EUR"], f"{HEADER},currency"))
+    )
+    assert (source.loaded, source.repeated) == (3, 1)
+    with empty.reader() as reader:
+        written = reader.rows(
+            """SELECT column_name FROM duckdb_columns()
+            WHERE database_name = 'events_0' AND table_name = 'events'"""
+        )
+        assert reader.columns("events") == dict(TABLES["events"])
+        rows = reader.rows("SELECT user_id, value, currency, repeat_no, properties FROM events ORDER BY ALL")
+    assert not {"currency", "properties"} & {name for (name,) in written}
+    assert rows == [
+        ("u", Decimal("1.5"), None, 0, None),
+        ("u", Decimal("1.5"), None, 1, None),
+        ("v", None, None, 0, None),
+        ("w", Decimal("2"), "EUR", 0, None),
+    ]
