@@ -72,6 +72,26 @@ def _mark(w: Writer, rows: str) -> None:
         w.run(read_sql(_PACKAGE, "marks"), gap)
 
 
+# Of a row of `marks`; `place` is its row among the events.
+_EDGE = ("starts", "ends", "event_time", "previous_time", "place", "own_no", "own_before")
+
+
+def _write_sessions(w: Writer) -> None:
+    """`out.sessions` from the marks, in their order: that of users, and of time within each."""
+    edges = "(SELECT * EXCLUDE (row_no), row_no AS place FROM marks WHERE starts OR ends)"
+    w.line_up("edges", edges, _EDGE, carried=["user_id"], counts={"start_no": "starts"})
+    following = [f"next_{name}" for name in _EDGE]
+    w.line_up(
+        "session_edges",
+        "edges",
+        (),
+        carried=["user_id", "start_no", *_EDGE, *following],
+        # A user's first row is a start, and comes after the last row of another user.
+        highest={"first_no": "CASE WHEN coalesce(previous_ends, true) THEN start_no END"},
+    )
+    w.run(read_sql(_PACKAGE, "sessions"))
+
+
 def _number_repeats(w: Writer, table: str) -> int:
     """Give the 2nd, 3rd, ... of identical rows their number; returns how many there are."""
     (found,) = w.rows("SELECT count(*) FROM marks WHERE follows_equal")
@@ -201,7 +221,7 @@ def conclude(w: Writer, *, delta: bool, ruling: Ruling, n_echoes: int, marked: b
         _mark(w, "met")
     elif not marked:
         _mark(w, "out.events")
-    w.run(read_sql(_PACKAGE, "sessions"))
+    _write_sessions(w)
     w.run(read_sql(_PACKAGE, "event_counts"))
     old = w.manifest.group("events").stats if delta else {}
     _stats(w, old)

@@ -167,6 +167,7 @@ class Writer(Reader):
         *,
         carried: Sequence[str] = (),
         counts: Mapping[str, str] | None = None,
+        highest: Mapping[str, str] | None = None,
     ) -> None:
         """Make a temporary view of a table's rows, each with what stands before and after it.
 
@@ -180,17 +181,18 @@ class Writer(Reader):
             columns: Which of its columns.
             carried: Further columns that come along, without what stands before and after.
             counts: Name -> condition: how many rows so far meet it, the row itself included.
+            highest: Name -> expression: the largest value so far, the row itself included.
         """
         made = [quoted(name) for name in (*columns, *carried)]
         made.append("row_number() OVER () AS row_no")
         for name in columns:
             made.append(f"lag({quoted(name)}) OVER () AS {quoted('previous_' + name)}")
             made.append(f"lead({quoted(name)}) OVER () AS {quoted('next_' + name)}")
+        so_far = "OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
         for name, condition in (counts or {}).items():
-            made.append(
-                f"count(*) FILTER ({condition}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-                f" AS {quoted(name)}"
-            )
+            made.append(f"count(*) FILTER ({condition}) {so_far} AS {quoted(name)}")
+        for name, expression in (highest or {}).items():
+            made.append(f"max({expression}) {so_far} AS {quoted(name)}")
         self.run(f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS SELECT {', '.join(made)} FROM {table}")
 
     def put(self, table: str, rows: pa.Table) -> None:
