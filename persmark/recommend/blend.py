@@ -22,7 +22,7 @@ from persmark.recommend.contract import Reason, Recommender, Scores
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.judged import Figures, Judge
 from persmark.recommend.lesson import Lesson
-from persmark.recommend.moments import Moment, calendar, set_aside
+from persmark.recommend.moments import Moment, calendar, fitting_days, set_aside
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
 from persmark.recommend.saved import Saved
@@ -111,8 +111,9 @@ class Blend(Recommender):
         if lesson.validation is not None:
             return set_aside(interactions, lesson.validation)
         chosen = self.settings
+        days = fitting_days(interactions, chosen.window_days)
         return next(
-            calendar(interactions, window_days=chosen.window_days, step_days=chosen.window_days, n=1,
+            calendar(interactions, window_days=days, step_days=days, n=1,
                      target=self.target, most_users=chosen.most_users, seed=chosen.seed),
             None,
         )  # fmt: skip

@@ -42,6 +42,37 @@ def set_aside(interactions: Interactions, held: Validation) -> Moment:
     return Moment(interactions, users, held.row, held.item)
 
 
+# At least this share of the events is to lie before the windows, or there is too little to know.
+LEAST_KNOWN = 0.5
+SHORTEST_DAYS = 1 / 24
+
+
+def fitting_days(interactions: Interactions, wanted: float, *, windows: int = 1) -> float:
+    """The length of a window that leaves enough before it: the one wanted, or halved until it does.
+
+    Args:
+        interactions: What there is to cut.
+        wanted: Days.
+        windows: How many of that length, one after the other.
+    """
+    if not len(interactions):
+        return wanted
+    end, days = _end(interactions), wanted
+    while days > SHORTEST_DAYS:
+        known = float((interactions.time < end - windows * days * DAY).mean())
+        if known >= LEAST_KNOWN:
+            break
+        days /= 2
+    return days
+
+
+def _end(interactions: Interactions) -> int:
+    """Where the last window ends: at `as_of`, or at the last event where nothing came after it."""
+    if not len(interactions):
+        return interactions.as_of
+    return min(interactions.as_of, int(interactions.time.max()) + 1)
+
+
 def calendar(
     interactions: Interactions,
     *,
@@ -52,15 +83,16 @@ def calendar(
     most_users: int,
     seed: int,
 ) -> Iterator[Moment]:
-    """Windows that end at `as_of`, `step_days` earlier, and so on, the latest first.
+    """Windows that end with the events, `step_days` earlier, and so on, the latest first.
 
     A window without a user who has events before it and target events in it is left out.
     """
     wanted = interactions.typed(target)
+    last = _end(interactions)
     for place in range(n):
-        end = interactions.as_of - round(place * step_days * DAY)
+        end = last - round(place * step_days * DAY)
         cut = end - round(window_days * DAY)
-        inside = wanted & (interactions.time >= cut) & (interactions.time <= end)
+        inside = wanted & (interactions.time >= cut) & (interactions.time < end)
         known = replace(interactions.rows(interactions.time < cut), as_of=cut)
         found = _moment(known, interactions.user[inside], interactions.item[inside], most_users, seed + place)
         if found is not None:

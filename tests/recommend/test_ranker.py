@@ -11,7 +11,7 @@ import pytest
 from persmark.recommend import Interactions, interactions_from
 from persmark.recommend.facts import ItemFacts, Named, UserFacts
 from persmark.recommend.lesson import Lesson, Validation
-from persmark.recommend.moments import calendar, last_steps
+from persmark.recommend.moments import calendar, fitting_days, last_steps
 from persmark.recommend.ranker import Ranker, RankerSettings
 from persmark.recommend.ranker.encoded import NOWHERE
 from persmark.recommend.ranker.features import PAIR_NAMES, USER_NAMES, pair_features, user_features
@@ -113,10 +113,10 @@ def test_profile_fields_by_hand() -> None:
 
 def test_no_future_event_enters_a_feature() -> None:
     """What is planted after the moment changes nothing that is learned from."""
-    future = (("ann", "rye", 130), ("bob", "rye", 131), ("cid", "tea", 132), ("ann", "tea", 133))
-    plain = next(iter(moments(shop((("ann", "tea", 110),), as_of=110 + 9))))
-    planted = next(iter(moments(shop((("ann", "tea", 110), *future), as_of=110 + 9 + 28), skip=1)))
-    assert plain.known.as_of == planted.known.as_of
+    future = (("ann", "rye", 130), ("bob", "rye", 131), ("cid", "tea", 132), ("ann", "tea", 138))
+    plain = next(iter(moments(shop((("ann", "tea", 110),), as_of=119))))
+    planted = next(iter(moments(shop((("ann", "tea", 110), *future), as_of=140), skip=1)))
+    assert plain.known.as_of == planted.known.as_of == 82 * DAY + 1
     row = np.zeros(2, np.int64)
     for told in (pair_features, lambda known, tables, *_: user_features(known, tables)[:1]):
         seen = [
@@ -134,12 +134,20 @@ def moments(known: Interactions, *, skip: int = 0) -> list:
 def test_moments_by_hand() -> None:
     known = shop((("ann", "rye", 30), ("ann", "rye", 99)))
     latest, earlier = moments(known)
-    assert (latest.known.as_of, earlier.known.as_of) == (72 * DAY, 44 * DAY)
+    # The windows end with the last event, of day 99.
+    assert (latest.known.as_of, earlier.known.as_of) == (71 * DAY + 1, 43 * DAY + 1)
     assert (len(latest.known), len(earlier.known)) == (3, 1)
-    # bob has nothing after day 72, and nothing before day 44.
+    # bob has nothing after day 71, and nothing before day 43.
     assert known.user_ids[latest.users].tolist() == known.user_ids[earlier.users].tolist() == ["ann"]
     assert known.item_ids[latest.item].tolist() == ["rye", "tea"]
     assert known.item_ids[earlier.item].tolist() == ["tea"]
+
+
+def test_a_window_is_halved_until_half_of_the_events_lie_before_it() -> None:
+    """Events of days 60, 70, 80, 90, 90: three lie before day 83, two before day 76."""
+    assert fitting_days(shop(), 6) == 6
+    assert fitting_days(shop(), 28) == 7
+    assert fitting_days(shop(), 28, windows=2) == 3.5
 
 
 def test_last_steps_ask_for_each_users_last_event() -> None:

@@ -32,7 +32,7 @@ from persmark.recommend.explained import Explained
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.judged import Judge
 from persmark.recommend.lesson import Lesson
-from persmark.recommend.moments import Moment, calendar, last_steps, set_aside
+from persmark.recommend.moments import Moment, calendar, fitting_days, last_steps, set_aside
 from persmark.recommend.options import Settings, option
 from persmark.recommend.popular import HALF_LIFE_DAYS, Popularity
 from persmark.recommend.ranker.attending import Looked, RankerExplained, looked
@@ -70,7 +70,11 @@ class RankerSettings(Settings):
     )
     windows: int = option(4, about="Past moments that are learned from", low=1, high=50)
     window_days: float = option(
-        28.0, about="How long after a moment counts as its answer", unit="days", low=0.01, high=3650
+        28.0,
+        about="How long after a moment counts as its answer; less where events are few",
+        unit="days",
+        low=0.01,
+        high=3650,
     )
     step_days: float = option(28.0, about="How far the moments lie apart", unit="days", low=0.01, high=3650)
     most_users: int = option(
@@ -119,15 +123,21 @@ def examples(
             interactions, n=chosen.windows, target=target, most_users=chosen.most_users, seed=chosen.seed
         )
         return
+    days = window_days_of(interactions, chosen)
     yield from calendar(
         interactions,
-        window_days=chosen.window_days,
-        step_days=chosen.step_days,
+        window_days=days,
+        step_days=chosen.step_days * days / chosen.window_days,
         n=chosen.windows + 1,
         target=target,
         most_users=chosen.most_users,
         seed=chosen.seed,
     )
+
+
+def window_days_of(interactions: Interactions, chosen: RankerSettings) -> float:
+    """The setting, or less where the events do not reach back over two such windows and more."""
+    return fitting_days(interactions, chosen.window_days, windows=2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,16 +173,19 @@ class Ranker(Recommender):
         n = len(moments) + 2
         enough = sum(len(moment.users) for moment in moments[1:]) >= FEWEST_USERS
         if enough:
-            self._fit(moments, names, lesson)
+            self._fit(interactions, moments, names, lesson)
         lesson.on_progress((n - 1) / n, text("Counting for serving"))
         self._count(interactions, names)
         lesson.on_progress(1.0, text("The ranker is trained"))
 
-    def _fit(self, moments: list[Moment], names: tuple[str, ...], lesson: Lesson) -> None:
+    def _fit(
+        self, interactions: Interactions, moments: list[Moment], names: tuple[str, ...], lesson: Lesson
+    ) -> None:
         from persmark.recommend.ranker.learning import Examples, Plan, fit
 
         chosen = self.settings
         n = len(moments) + 2
+        days = window_days_of(interactions, chosen)
         known_names = Names.of(moments[0].known.user_facts)
         made: list[Examples] = []
         judges: list[Judge] = []
@@ -180,7 +193,7 @@ class Ranker(Recommender):
             lesson.on_progress(0.5 * place / n, text("Counting what was known {n} moments ago", n=place + 1))
             sources = _sources(moment.known, names)
             histories = moment.known.users(moment.users)
-            tables = ItemTables.of(moment.known, window_days=chosen.window_days)
+            tables = ItemTables.of(moment.known, window_days=days)
             found = self._candidates(sources, histories)
             held = Encoded.of(
                 histories, tables, found, names=known_names, history_events=chosen.history_events
@@ -234,7 +247,7 @@ class Ranker(Recommender):
             interactions, half_life_days=self.settings.popular_half_life_days, target=self.target
         )
         self.sources = _sources(interactions, names)
-        self.tables = ItemTables.of(interactions, window_days=self.settings.window_days)
+        self.tables = ItemTables.of(interactions, window_days=window_days_of(interactions, self.settings))
         facts = interactions.item_facts
         self.categories = facts.category.names if facts else ()
 
