@@ -5,7 +5,7 @@
 where a model looks over a segment.
 """
 
-from persmark.attention.explain import ItemExplained, UserExplained, explain
+from persmark.attention.explain import Carried, ItemExplained, UserExplained, carried, explain
 from persmark.attention.judge import CONTROLS, Case, Judged, judge
 from persmark.attention.kept import SAMPLE_USERS, judge_run, verdict_of
 from persmark.attention.shifts import DIMENSIONS, WINDOWS, Periods, fatigue, shifts
@@ -18,12 +18,14 @@ __all__ = [
     "DIMENSIONS",
     "SAMPLE_USERS",
     "WINDOWS",
+    "Carried",
     "Case",
     "ItemExplained",
     "Judged",
     "Periods",
     "UserExplained",
     "WhatIf",
+    "carried",
     "cases_from",
     "differences",
     "explain",

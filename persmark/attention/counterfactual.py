@@ -8,6 +8,7 @@ those tried; a smaller one of three or more could exist.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -25,35 +26,58 @@ PAIRED = 12
 MOST_GONE = 40
 
 
+# Items that ranks are counted among: those that score best with the whole history. Without some events one
+# beyond them could come before; a rank that is told as k or less is one among them, and one that is told as
+# above k is at least that.
+CONTENDERS = 1_000
+
+
 @dataclass(frozen=True, eq=False)
 class Occluded:
-    """What the removal of each single unit does to all items, asked once for a whole slate.
+    """What the removal of each single unit does to the items that contend, asked once for a whole slate.
 
     Args:
         whole: (n_items,) logits with everything.
-        without: (n_units, n_items) logits without each unit.
+        without: (n_units, n_columns) logits of the contenders without each unit.
+        columns: (n_columns,) ascending, the contenders.
         allowed: (n_items,) items that may be ranked at all.
     """
 
     whole: npt.NDArray[np.floating]
     without: npt.NDArray[np.floating]
+    columns: Ints
     allowed: Mask
 
     @classmethod
-    def of(cls, explained: Explained, *, allowed: Mask | None = None) -> Occluded:
-        """All single removals in one batch."""
+    def of(
+        cls,
+        explained: Explained,
+        *,
+        items: Ints | None = None,
+        allowed: Mask | None = None,
+        contenders: int = CONTENDERS,
+    ) -> Occluded:
+        """All single removals in one batch.
+
+        Args:
+            explained: The model bound to a history.
+            items: Columns that will be asked about; they are among the contenders.
+            allowed: (n_items,) items that may be ranked; all where left out.
+            contenders: How many.
+        """
         n_units = explained.n_units
-        keep = np.ones((n_units + 1, n_units), np.float32)
+        whole = explained.scores(np.ones((1, n_units), np.float32))[0]
+        on = np.ones(len(whole), bool) if allowed is None else allowed
+        columns = _best(whole, on, contenders)
+        if items is not None:
+            columns = np.union1d(columns, items)
+        keep = np.ones((n_units, n_units), np.float32)
         keep[np.arange(n_units), np.arange(n_units)] = 0
-        scores = np.concatenate(
-            [explained.scores(keep[start : start + AT_ONCE]) for start in range(0, n_units + 1, AT_ONCE)]
-        )
-        on = np.ones(scores.shape[1], bool) if allowed is None else allowed
-        return cls(scores[-1], scores[:-1], on)
+        return cls(whole, asked_of(explained, keep, columns), columns.astype(np.int64), on)
 
     def effects(self, item: int) -> npt.NDArray[np.float64]:
         """(n_units,) signed change of the item's score: with everything minus without the unit."""
-        whole, without = float(self.whole[item]), self.without[:, item].astype(np.float64)
+        whole, without = float(self.whole[item]), self.without[:, self._place(item)].astype(np.float64)
         known = np.isfinite(without) & np.isfinite(whole)
         return np.where(known, whole - np.where(known, without, 0), 0.0)
 
@@ -62,14 +86,36 @@ class Occluded:
         return int(_ranks(self.whole[None], self.allowed, item)[0])
 
     def ranks_without(self, item: int) -> Ints:
-        """(n_units,) from 1, without each unit."""
-        return _ranks(self.without, self.allowed, item)
+        """(n_units,) from 1, without each unit, among the contenders."""
+        return self.ranks(self.without, item)
+
+    def ranks(self, scores: npt.NDArray[np.floating], item: int) -> Ints:
+        """(n_variants,) from 1, by (n_variants, n_columns) scores of the contenders."""
+        return _ranks(scores, self.allowed[self.columns], self._place(item))
+
+    def _place(self, item: int) -> int:
+        return int(np.searchsorted(self.columns, item))
 
 
-def _ranks(scores: npt.NDArray[np.floating], allowed: Mask, item: int) -> Ints:
-    own = scores[:, item : item + 1]
+def _best(whole: npt.NDArray[np.floating], allowed: Mask, n: int) -> Ints:
+    if len(whole) <= n:
+        return np.arange(len(whole), dtype=np.int64)
+    held = np.where(allowed, whole, -np.inf)
+    return np.sort(np.argpartition(held, len(held) - n)[len(held) - n :]).astype(np.int64)
+
+
+def asked_of(explained: Explained, keep: npt.NDArray[np.float32], columns: Ints) -> npt.NDArray[np.floating]:
+    """(n_variants, n_columns) scores with the kept units, in batches."""
+    parts = [
+        explained.scores_of(keep[start : start + AT_ONCE], columns) for start in range(0, len(keep), AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, len(columns)))
+
+
+def _ranks(scores: npt.NDArray[np.floating], allowed: Mask, place: int) -> Ints:
+    own = scores[:, place : place + 1]
     before = scores > own
-    before[:, :item] |= scores[:, :item] == own
+    before[:, :place] |= scores[:, :place] == own
     above: Ints = (before & allowed[None, :]).sum(axis=1)
     return above + 1
 
@@ -119,12 +165,7 @@ def _out(explained: Explained, occluded: Occluded, item: int, sets: list[list[in
     keep = np.ones((len(sets), explained.n_units), np.float32)
     for row, gone in enumerate(sets):
         keep[row, gone] = 0
-    ranks = np.concatenate(
-        [
-            _ranks(explained.scores(keep[start : start + AT_ONCE]), occluded.allowed, item)
-            for start in range(0, len(keep), AT_ONCE)
-        ]
-    )
+    ranks = occluded.ranks(asked_of(explained, keep, occluded.columns), item)
     return np.asarray(ranks > k)
 
 
@@ -137,3 +178,26 @@ def _pruned(explained: Explained, occluded: Occluded, item: int, gone: list[int]
             break
         gone = fewer[int(hit.argmax())]
     return gone
+
+
+def together(
+    explained: Explained, occluded: Occluded, items: Ints, groups: Sequence[Sequence[int]]
+) -> tuple[npt.NDArray[np.float64], Ints]:
+    """What a set of units does to an item when all of it is gone, for pairs of both in one batch.
+
+    Args:
+        explained: The model bound to the history.
+        occluded: Its single removals.
+        items: (n_pairs,) columns, each among the contenders.
+        groups: The units that go, for each item.
+
+    Returns:
+        (n_pairs,) signed change of the score, and (n_pairs,) rank without the set.
+    """
+    keep = np.ones((len(groups), explained.n_units), np.float32)
+    for row, gone in enumerate(groups):
+        keep[row, list(gone)] = 0
+    scores = asked_of(explained, keep, occluded.columns).astype(np.float64)
+    own = scores[np.arange(len(items)), np.searchsorted(occluded.columns, items)]
+    ranks = [int(occluded.ranks(scores[row : row + 1], int(item))[0]) for row, item in enumerate(items)]
+    return occluded.whole[items].astype(np.float64) - own, np.array(ranks, np.int64)

@@ -54,13 +54,21 @@ class Rescored(Explained):
 
     def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
         """Of the history without the events whose presence is 0; parts of an event cannot be taken."""
+        return self._recommender.score_matrix(self._variants(presence, masked))
+
+    def scores_of(self, presence: Floats, items: Ints) -> Floats:
+        """Of some items only."""
+        return self._recommender.score_columns(self._variants(presence, None), items)
+
+    def _variants(self, presence: Floats, masked: Mask | None) -> Interactions:
+        """The history once for each row of presence, as that of so many users."""
         history, n_variants = self._history, len(presence)
         keep = np.ones((n_variants, len(history)), bool)
         keep[:, self.event] = (presence > 0) if masked is None else ~masked & (presence > 0)
         variant, place = np.nonzero(keep)
         names = np.array([f"{number:09d}" for number in range(n_variants)], dtype=object)
         facts = history.user_facts.users(np.zeros(n_variants, np.int64)) if history.user_facts else None
-        many = replace(
+        return replace(
             history,
             user_ids=names,
             user=variant.astype(np.int32),
@@ -70,7 +78,6 @@ class Rescored(Explained):
             event_type=history.event_type[place],
             user_facts=facts,
         )
-        return self._recommender.score_matrix(many)
 
     def shuffled(self, seed: int) -> Explained:
         """The same: there are no weights to permute."""

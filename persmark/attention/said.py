@@ -28,6 +28,7 @@ _NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType({
     LIKE: ("the like of {what}", "the {n} likes of {what}"),
 })  # fmt: skip
 _OTHER = ("the event on {what}", "the {n} events on {what}")
+_ONE_HABIT, _HABIT = "{events} speaks most for it", "{events} speak most for it"
 # Names told in one sentence; the rest are counted.
 MOST_NAMED = 2
 
@@ -125,6 +126,19 @@ def told(past: Past, chosen: Sequence[int]) -> Text:
     return text("{events} {when}", events=said, when=when(past, chosen))
 
 
+@dataclass(frozen=True)
+class Habit:
+    """All events on one item, which together speak most for what is explained.
+
+    Args:
+        events: Their places.
+        rank_without: Of the explained item when all of them are gone, from 1.
+    """
+
+    events: tuple[int, ...]
+    rank_without: int
+
+
 def said_of(
     past: Past,
     fields: Sequence[str],
@@ -133,6 +147,7 @@ def said_of(
     *,
     rank: int,
     k: int,
+    habit: Habit | None = None,
 ) -> Text:
     """One sentence on one item.
 
@@ -143,6 +158,8 @@ def said_of(
         gone: The units without which it is not among the first k; None where there are none.
         rank: Of the item, from 1.
         k: Slate length.
+        habit: What carries it where no set was found without which it goes; the single event that does
+            most where left out.
     """
     n = len(past)
     if gone:
@@ -153,6 +170,8 @@ def said_of(
         what = parts[0] if len(parts) == 1 else text("{a} and {b}", a=parts[0], b=parts[1])
         return text("without {what} this would not be among the first {k}", what=what, k=k)
     own = effects[:n]
+    if habit is not None:
+        return _said_of_habit(told(past, habit.events), len(habit.events), habit.rank_without, rank, k)
     if n and own.max() > 0:
         best = int(np.lexsort((-np.arange(n), -own))[0])
         held = told(past, [best])
@@ -164,6 +183,36 @@ def said_of(
         field = _plain(fields[int(effects[n:].argmax())])
         return text("nothing they did speaks for it; what is known of {field} does", field=field)
     return text("nothing they did speaks for it: it is popular")
+
+
+def _said_of_habit(events: Text, n_events: int, without: int, rank: int, k: int) -> Text:
+    one = n_events == 1
+    if rank > k:
+        said = _ONE_HABIT if one else _HABIT
+        return text(said + "; it is number {rank}", events=events, rank=rank)
+    if without <= rank:
+        said = f"{_ONE_HABIT}; it would stay" if one else f"{_HABIT}; it would stay"
+        them = "it" if one else "them"
+        return text(f"{said} number {{rank}} without {them}", events=events, rank=rank)
+    said = f"{_ONE_HABIT}; without it," if one else f"{_HABIT}; without them"
+    return text(
+        f"{said} it would be number {{without}} instead of {{rank}}",
+        events=events, without=without, rank=rank,
+    )  # fmt: skip
+
+
+def carried_by(past: Past, habit: Habit, *, k: int | None) -> Text:
+    """What carries an item, in the few words of a card.
+
+    Args:
+        past: The events.
+        habit: Those that carry it.
+        k: Slate length, where not being among the first k may be told; else None.
+    """
+    events, one = told(past, habit.events), len(habit.events) == 1
+    if k is not None and habit.rank_without > k:
+        return text("without {what} this would not be among the first {k}", what=events, k=k)
+    return text(_ONE_HABIT if one else _HABIT, events=events)
 
 
 def _plain(field: str) -> str:

@@ -31,7 +31,14 @@ from persmark.recommend.contract import Scores
 from persmark.recommend.interactions import DAY, Interactions
 from persmark.recommend.later import Later, grown
 from persmark.recommend.lesson import Lesson
-from persmark.recommend.neighbours import counted_on, packed_matrix, power, strongest, unpacked_matrix
+from persmark.recommend.neighbours import (
+    counted_on,
+    packed_matrix,
+    power,
+    stepped,
+    strongest,
+    unpacked_matrix,
+)
 from persmark.recommend.options import option
 from persmark.recommend.saved import Saved
 from persmark.recommend.tastes import strongest_tastes
@@ -208,6 +215,10 @@ class Graph(TasteRecommender):
     def _score(self, histories: Interactions) -> Scores:
         found = self._own(histories) @ self.transitions + self._habits(histories)
         return self.popularity.under(sparse.csr_array(found))
+
+    def _score_columns(self, histories: Interactions, columns: npt.NDArray[np.int64]) -> Scores:
+        found = stepped(self._own(histories), self.transitions, columns)
+        return self.popularity.under(sparse.csr_array(found + self._habits(histories)[:, columns]), columns)
 
     def _say(self, own: sparse.csr_array, item: int) -> npt.NDArray[np.float32]:
         said: npt.NDArray[np.float32] = (

@@ -34,6 +34,7 @@ from persmark.recommend.neighbours import (
     counted_on,
     packed_matrix,
     power,
+    stepped,
     strongest,
     unpacked_matrix,
     without_itself,
@@ -262,6 +263,9 @@ class Markov(Recommender):
         return habits(
             histories, self.returns, itself=chosen.itself, half_life_days=chosen.habit_half_life_days
         )
+
+    def _score_columns(self, histories: Interactions, columns: npt.NDArray[np.int64]) -> Scores:
+        return self.popularity.under(stepped(self._recent(histories), self.transitions, columns), columns)
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0

@@ -91,3 +91,17 @@ def unpacked_matrix(name: str, held: Saved, n_items: int) -> sparse.csr_array:
     """The (n_items, n_items) matrix that `packed_matrix` stored."""
     parts = tuple(held.arrays[f"{name}_{part}"] for part in ("values", "items", "starts"))
     return sparse.csr_array(parts, shape=(n_items, n_items))
+
+
+def stepped(
+    own: sparse.csr_array, transitions: sparse.csr_array, columns: npt.NDArray[np.int64]
+) -> sparse.csr_array:
+    """(n_users, n_columns) `own @ transitions`, worked out for some columns only.
+
+    Args:
+        own: (n_users, n_items) what the users bring, few items among many.
+        transitions: (n_items, n_items) from row to column.
+        columns: Which of its columns.
+    """
+    held = np.flatnonzero(np.bincount(own.indices, minlength=own.shape[1]))
+    return sparse.csr_array(own[:, held] @ transitions[held, :][:, columns])

@@ -107,16 +107,18 @@ class Popularity:
         """(n_items,) scores in (-1, 0): below anything a user's own events speak for."""
         return self.place - np.float32(1)
 
-    def under(self, found: sparse.csr_array) -> Scores:
+    def under(self, found: sparse.csr_array, columns: npt.NDArray[np.int64] | None = None) -> Scores:
         """(n_users, n_items) what was found, above 0, and this popularity in all other places.
 
         Args:
             found: (n_users, n_items) scores > 0 of what the users' own events speak for. Equal ones
                 are ordered by popularity, which adds too little to pass over a real difference.
+            columns: Which items the columns of `found` are; all of them where left out.
         """
-        scores = np.tile(self.tail, (found.shape[0], 1))
+        place = self.place if columns is None else self.place[columns]
+        scores = np.tile(place - np.float32(1), (found.shape[0], 1))
         rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-        order = 1 + TIE_BREAK * self.place[found.indices]
+        order = 1 + TIE_BREAK * place[found.indices]
         scores[rows, found.indices] = np.maximum(found.data, FAINTEST) * order
         return scores
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
@@ -65,6 +66,18 @@ class Repeat(Recommender):
         order = 1 + TIE_BREAK * self.popularity.place[cells % max(len(self.item_ids), 1)]
         scores.ravel()[cells] = np.maximum(habit, FAINTEST).astype(np.float32) * order
         return scores
+
+    def _score_columns(self, histories: Interactions, columns: npt.NDArray[np.int64]) -> Scores:
+        """The few items that a user came to stand beside the tail of the columns."""
+        place = np.full(len(self.item_ids), -1, np.int64)
+        place[columns] = np.arange(len(columns))
+        faded = decay(histories.time, as_of=histories.as_of, half_life_days=self.settings.half_life_days)
+        asked = place[histories.item] >= 0
+        shape = (histories.n_users, len(columns))
+        cells = (histories.user[asked], place[histories.item[asked]])
+        habit = sparse.csr_array((np.asarray(faded * histories.weight)[asked], cells), shape=shape)
+        habit.sum_duplicates()
+        return self.popularity.under(habit, columns)
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0

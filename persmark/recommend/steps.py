@@ -26,15 +26,19 @@ def steps_of(interactions: Interactions) -> Steps:
     """The steps of all users."""
     step = step_of(interactions)
     fresh = np.diff(step, prepend=-1) > 0
-    # One cell per step and item, with its largest weight.
-    order = np.lexsort((-interactions.weight, interactions.item, step))
-    step, item = step[order], interactions.item[order]
+    item, weight = interactions.item, interactions.weight
+    # Events of one second may come in any order of items; in most data they are sorted already.
+    if ((step[1:] == step[:-1]) & (item[1:] < item[:-1])).any():
+        order = np.lexsort((item, step))
+        step, item, weight = step[order], item[order], weight[order]
     first = np.ones(len(step), bool)
     first[1:] = (step[1:] != step[:-1]) | (item[1:] != item[:-1])
+    # One cell per step and item, with its largest weight.
+    starts = np.flatnonzero(first)
     return Steps(
         step[first],
         item[first],
-        interactions.weight[order][first],
+        np.maximum.reduceat(weight, starts) if len(starts) else weight,
         interactions.user[fresh],
         interactions.time[fresh],
     )
