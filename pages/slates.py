@@ -42,12 +42,12 @@ slate = slates.slate_for(workspace, slates.Ask(user_id, segment, kind, k, rules,
 if segment is not None:
     section("The segment's slate", "The items that suit most of its users.")
     slates.show_whom(workspace, slate, segment)
-    slates.show_slate(slate)
+    slates.show_slate(workspace, slate)
 elif user_id is not None:
     main, beside = side_by_side("slate", 5, 2)
     with main:
         section("The slate", text("As user {id} would see it.", id=user_id))
-        slates.show_slate(slate)
+        slates.show_slate(workspace, slate)
     with beside:
         section("What they did last")
         people.show_history(workspace, user_id)

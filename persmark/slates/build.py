@@ -70,7 +70,8 @@ def build_slate(
         fits = scores.fits[candidates.code] if scores.fits is not None else None
         scored = Scored(stages, fits, None, {})
     filled = fill(candidates, scored.stages, request.rules, k=request.k)
-    items = Shown(reader, recommender, request, histories, candidates, scored).items(filled.rows, moment.day)
+    shown = Shown(reader, recommender, request, histories, candidates, scored, time_zone)
+    items = shown.items(filled.rows, moment.day)
     if candidates.table.num_rows and len(items) < request.k:
         notes.append(text("Only {n} of {k} places could be filled.", n=len(items), k=request.k))
     return Slate(

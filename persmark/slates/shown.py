@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from persmark import attention
 from persmark.columns import AD, ITEM_ID, PRODUCT
 from persmark.errors import InputError, NotFoundError
 from persmark.recommend import FILLED, Interactions, Reason, Recommender
 from persmark.slates.cards import Cards, cards_of, placements_of
 from persmark.slates.fill import Candidates, Rows, Vector, pinned_scores
+from persmark.slates.rules import SlateRules
 from persmark.slates.slate import SlateItem, SlateRequest
 from persmark.store import Reader
 from persmark.text import text
@@ -50,6 +52,7 @@ class Shown:
         histories: Of the users.
         candidates: What could be shown.
         scored: Its scores.
+        time_zone: Of the days in the sentences.
     """
 
     reader: Reader
@@ -58,6 +61,7 @@ class Shown:
     histories: Interactions
     candidates: Candidates
     scored: Scored
+    time_zone: str
 
     def items(self, rows: Rows, day: date) -> tuple[SlateItem, ...]:
         """Pins first, then the rows, ranked from 1.
@@ -80,6 +84,7 @@ class Shown:
         self._check_pins(cards)
         placed = placements_of(self.reader, [*covered, *pinned], day)
         popular = self._popular(rows, covered)
+        carried = self._carried(rows, covered, cards)
         made: list[SlateItem] = []
         scores = pinned_scores(self.candidates, self.scored.stages[0][2], pinned)
         for item_id, score in zip(pinned, scores, strict=True):
@@ -104,7 +109,7 @@ class Shown:
         final = self.scored.stages[-1][2]
         for row, held in zip(rows.tolist(), taken, strict=True):
             card, behind = cards.of(held["item_id"]), cards.of(held["covered_id"])
-            why = self._reason(row, held, cards)
+            why = self._reason(row, held, cards, carried)
             said = why.text
             is_ad = self.request.kind == AD and held["covered_id"] != held["item_id"]
             if is_ad:
@@ -155,7 +160,34 @@ class Shown:
         served = self.recommender.recommend(self.histories, k=len(set(covered)), candidates=covered)
         return set(served[ITEM_ID][served[FILLED]])
 
-    def _reason(self, row: int, held: Mapping[str, object], cards: Cards) -> Reason:
+    def _carried(self, rows: Rows, covered: list[str], cards: Cards) -> Mapping[str, attention.Carried]:
+        """For a single user: which of their events carry each shown item."""
+        if not self._single:
+            return {}
+        own = self.scored.own
+        asked = [
+            one
+            for row, one in zip(rows.tolist(), covered, strict=True)
+            if self.candidates.code[row] >= 0 and (own is None or own[row])
+        ]
+        plain = self.request.kind == PRODUCT and self.request.rules == SlateRules()
+        allowed = np.zeros(len(self.recommender.item_ids), bool)
+        allowed[self.candidates.eligible] = True
+        return attention.carried(
+            self.recommender,
+            self.histories,
+            list(dict.fromkeys(asked)),
+            # Under rules, or among ads, the first k of the ranking are not what is shown.
+            k=self.request.k if plain else None,
+            allowed=allowed,
+            titles=cards.titles,
+            categories={one: card.category for one, card in cards.by_id.items() if card.category},
+            time_zone=self.time_zone,
+        )
+
+    def _reason(
+        self, row: int, held: Mapping[str, object], cards: Cards, carried: Mapping[str, attention.Carried]
+    ) -> Reason:
         own = self.scored.own is None or bool(self.scored.own[row])
         category = str(held["category"])
         share = 0.0 if own else self.scored.taste.get(category, 0.0)
@@ -170,6 +202,9 @@ class Shown:
             return Reason("taste", {"category": category, "share": share}, said)
         if self.candidates.code[row] < 0:
             return Reason("new", {}, text("new: nobody has looked at it yet"))
+        if (by := carried.get(str(held["covered_id"]))) is not None:
+            facts = {"item_id": by.item_id, "n_events": by.n_events, "effect": by.effect}
+            return Reason("occlusion", facts, by.why)
         if self._single:
             return self.recommender.reason(self.histories, str(held["covered_id"]), titles=cards.titles)
         k, n_users, fits = self.request.k, self.histories.n_users, self._fits(row) or 0.0

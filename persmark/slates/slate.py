@@ -92,7 +92,8 @@ class SlateItem:
         score: Comparable within this slate only, higher is better; None for a pinned item that the
             recommender cannot score.
         reason: Why, in words.
-        reason_kind: The sort of reason: `repeat`, `follows`, `popular`, `taste`, `pinned`, `segment`.
+        reason_kind: The sort of reason: `occlusion`, `repeat`, `follows`, `popular`, `taste`, `pinned`,
+            `new`, `segment`.
         facts: What the sentence was made of.
         filled: Nothing in the user's own events speaks for it; popularity placed it.
         category: Of the item; of the covered item for an ad.

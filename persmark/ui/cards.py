@@ -44,6 +44,7 @@ class Card:
         score: As the recommender gave it; None for a pinned item that it cannot score.
         share: Of the slate's highest score, 0 to 1: the length of the bar.
         kind: product, ad or content.
+        ask: Address of the page that tells more of the reason; "" without.
     """
 
     rank: int
@@ -55,6 +56,7 @@ class Card:
     score: float | None
     share: float
     kind: str
+    ask: str = ""
 
 
 def tone(category: str) -> str:
@@ -73,6 +75,11 @@ def card_html(card: Card) -> str:
     pattern = f" pm-tile-{card.kind}" if card.kind in _PATTERNED else ""
     share = min(max(card.share, 0.0), 1.0)
     price = f' · <span class="pm-price">{escaped(card.price)}</span>' if card.price else ""
+    ask = (
+        f' <a class="pm-ask" href="{escaped(card.ask)}" aria-label="Why {escaped(card.title)}?">Why?</a>'
+        if card.ask
+        else ""
+    )
     score = "pinned" if card.score is None else significant(card.score)
     return (
         f'<li class="pm-card" style="--pm-tone:{colour}">'
@@ -81,7 +88,7 @@ def card_html(card: Card) -> str:
         f"<span>{card.rank}</span></div>"
         f'<div class="pm-body"><h4>{escaped(card.title)}</h4>'
         f'<div class="pm-meta">{escaped(card.meta)}{price}</div>'
-        f'<p class="pm-why">{escaped(card.reason)}</p>'
+        f'<p class="pm-why">{escaped(card.reason)}{ask}</p>'
         f'<div class="pm-bar" title="Score"><i><u style="width:{share:.0%}"></u></i>'
         f"<span>{score}</span></div></div></li>"
     )

@@ -41,7 +41,9 @@ def test_products_come_by_habit_then_by_popularity(reader, repeat):
     milk, _, tea, apple = slate.items
     # Bought 21, 11 and 1 days ago, halved every 42 days; ties add at most a thousandth.
     assert milk.score == pytest.approx(2 ** (-21 / 42) + 2 ** (-11 / 42) + 2 ** (-1 / 42), rel=2e-3)
-    assert milk.reason.render() == "bought every 10 days, last yesterday"
+    # With four items in all, nothing ever leaves the first ten.
+    assert milk.reason.render() == "the 3 purchases of Milk, 1 l in March 2024 speak most for it"
+    assert (milk.reason_kind, milk.facts["item_id"], milk.facts["n_events"]) == ("occlusion", "milk", 3)
     assert milk.placement.render() == "in this week's mailer"
     assert (milk.rank, milk.title, milk.category, milk.brand, float(milk.price)) == (
         1, "Milk, 1 l", "dairy", "A", 1.5,
@@ -96,7 +98,9 @@ def test_ads_are_those_of_campaigns_received_one_for_each_item(reader, repeat):
     # ad1 and ad2 both have milk as their best item; ad1 was made for milk alone.
     assert ids(slate) == ["ad1"]
     ad = slate.items[0]
-    assert ad.reason.render() == "covers Milk, 1 l: bought every 10 days, last yesterday"
+    assert (
+        ad.reason.render() == "covers Milk, 1 l: the 3 purchases of Milk, 1 l in March 2024 speak most for it"
+    )
     assert (ad.title, ad.covered_item_id, ad.covered_title) == ("Milk 10% off", "milk", "Milk, 1 l")
     assert (ad.campaign_id, ad.ends_on.isoformat()) == ("C1", "2024-04-10")
     assert said(slate)[0] == "Only ads of campaigns that this user received are shown: 1 campaigns so far."
@@ -137,7 +141,7 @@ def test_content_met_by_the_user_stands_first(workspace):
         trained = recommender("repeat").train(load_interactions(reader))
         slate = slate_of(reader, trained, user_id="ann", kind="content")
         assert ids(slate) == ["news2", "news1"]
-        assert slate.items[0].reason.render() == "looked at once, yesterday"
+        assert slate.items[0].reason.render() == "the look at Tea in 中国 on 30 Mar 2024 speaks most for it"
         # Content never stands in a product slate, though the recommender knows it.
         assert "news2" not in ids(slate_of(reader, trained, user_id="ann"))
 
@@ -193,7 +197,8 @@ def test_json_has_the_keys_of_the_command_line(reader, repeat):
     assert (document["user_id"], document["recommender"], document["data_version"]) == ("ann", "repeat", 2)
     item = document["items"][0]
     assert [item[key] for key in ("rank", "item_id", "title", "kind", "reason")] == [
-        1, "milk", "Milk, 1 l", "product", "bought every 10 days, last yesterday",
+        1, "milk", "Milk, 1 l", "product",
+        "without the 3 purchases of Milk, 1 l in March 2024 this would not be among the first 1",
     ]  # fmt: skip
     frame = slate_of(reader, repeat, user_id="ann").frame()
     assert list(frame["item_id"]) == ["milk", "bread", "tea", "=apple"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -187,7 +188,16 @@ def _sentence(said: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _cards(slate: slates.Slate) -> list[Card]:
+def _ask(workspace: Workspace, slate: slates.Slate, item: slates.SlateItem) -> str:
+    """Where one person's item is explained; a slate of many has no single answer, nor has a pin."""
+    if slate.request.user_id is None or item.reason_kind in ("pinned", "new", "taste"):
+        return ""
+    shown = item.covered_item_id or item.item_id
+    asked = {"workspace": workspace.name, "user": slate.request.user_id, "item": shown}
+    return f"attention?{urlencode(asked)}"
+
+
+def _cards(workspace: Workspace, slate: slates.Slate) -> list[Card]:
     scores = [item.score for item in slate.items if item.score is not None]
     most = max(scores, default=0.0)
     return [
@@ -201,12 +211,13 @@ def _cards(slate: slates.Slate) -> list[Card]:
             score=item.score,
             share=item.score / most if item.score is not None and most > 0 else 0.0,
             kind=item.kind,
+            ask=_ask(workspace, slate, item),
         )
         for item in slate.items
     ]
 
 
-def show_slate(slate: slates.Slate) -> None:
+def show_slate(workspace: Workspace, slate: slates.Slate) -> None:
     """Cards as the person would see them, then the same as a chart and a table, and the rules' cost."""
     for remark in slate.notes:
         # How many users it was made from stands above, against the whole segment.
@@ -217,7 +228,7 @@ def show_slate(slate: slates.Slate) -> None:
     elif not slate.items and (slate.request.kind == CONTENT or not slate.notes):
         note(_EMPTY[slate.request.kind])
     elif slate.items:
-        slate_cards(_cards(slate))
+        slate_cards(_cards(workspace, slate))
     frame = slate.frame()
     show_costs(slate)
     if slate.items:
