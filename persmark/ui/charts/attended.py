@@ -16,12 +16,14 @@ from persmark.ui.words import percent
 
 _NAME = 30
 FIGURES = {"attention": ("Attention", SERIES[0]), "spend": ("Spend", SERIES[1])}
+# The last row of contact fatigue holds so many contacts and more.
+MOST_CONTACTS = 6
 _USUAL = "if every event weighed the same"
 
 
 def points(value: float) -> str:
     """A change of a share in points, with its sign."""
-    if abs(value) < 5e-5:
+    if abs(value) < 5e-4:
         return "0.0"
     return f"{'+' if value > 0 else '−'}{100 * abs(value):.1f}"
 
@@ -170,7 +172,7 @@ def fatigue(table: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     ticks = table["n_before"].astype(int).tolist()
     drawn.update_xaxes(
-        tickvals=ticks, ticktext=[f"{one}+" if one == last and one >= 6 else str(one) for one in ticks],
+        tickvals=ticks, ticktext=[f"{one}+" if one == last >= MOST_CONTACTS else str(one) for one in ticks],
         title={"text": "contacts before it in the window"},
     )  # fmt: skip
     drawn.update_yaxes(tickformat=".0%", rangemode="tozero", title={"text": "answered"})
@@ -193,9 +195,10 @@ def read_fatigue(table: pd.DataFrame) -> Text:
     elif float(last["low"]) > float(first["high"]):
         apart = "clearly more"
     return text(
-        "After {k} or more contacts {late} are answered (95% {low} to {high}; {n} contacts), after {j}"
+        "After {k} contacts {late} are answered (95% {low} to {high}; {n} contacts), after {j}"
         " {early} ({a} to {b}; {m} contacts): {apart}.",
-        k=int(last["n_before"]), late=percent(float(last["rate"])), low=percent(float(last["low"])),
+        k=f"{int(last['n_before'])} or more" if int(last["n_before"]) >= MOST_CONTACTS
+        else str(int(last["n_before"])), late=percent(float(last["rate"])), low=percent(float(last["low"])),
         high=percent(float(last["high"])), n=int(last["n_contacts"]), j=int(first["n_before"]),
         early=percent(float(first["rate"])), a=percent(float(first["low"])), b=percent(float(first["high"])),
         m=int(first["n_contacts"]), apart=apart,

@@ -18,8 +18,8 @@ FOR, AGAINST, NEITHER = SERIES[0], SERIES[1], SERIES[7]
 DIVERGING: tuple[tuple[float, str], ...] = tuple((step / 9, f"#{21 + step:06d}") for step in range(10))
 _MOST_DOT, _LEAST_DOT = 24.0, 4.0
 _LABEL = 34
-# Effects smaller than this part of the largest are not told from nothing.
-FAINT = 1e-6
+# Effects smaller than this part of the largest are not worth a bar or a count.
+FAINT = 0.01
 MOST_BARS = 12
 MOST_ROWS = 30
 MOST_HEADS_EVENTS = 30
@@ -300,8 +300,10 @@ def matrix(
     n_rows, n_columns = values.shape
     drawn = figure(110 + 21 * max(n_rows, 1))
     shown = [[percent(one) if share else signed(one) for one in row] for row in values.tolist()]
+    # What changes next to nothing is left blank, so that the pulls stand out.
+    strong = np.abs(values) > FAINT * most
     drawn.add_heatmap(
-        z=values,
+        z=np.where(strong, values, np.nan),
         x=list(range(n_columns)),
         y=list(range(n_rows)),
         text=shown,
@@ -310,6 +312,7 @@ def matrix(
         colorscale=list(SEQUENTIAL) if share else list(DIVERGING),
         zmin=0 if share else -most,
         zmax=most,
+        hoverongaps=False,
         xgap=1,
         ygap=1,
         showscale=True,

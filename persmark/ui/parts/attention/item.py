@@ -146,7 +146,7 @@ def show_all_items(found: attention.UserExplained) -> None:
     values = np.stack([np.asarray(one.weights) for one in items], axis=1) if share else effects
     strength = np.abs(values).max(axis=1)
     chosen = np.sort(np.argsort(-strength, kind="stable")[: drawn.MOST_ROWS])
-    chosen = chosen[strength[chosen] > 0]
+    chosen = chosen[strength[chosen] > 2 * drawn.FAINT * float(strength.max(initial=0.0))]
     if not len(chosen):
         note("No event changes the score of any of these items.")
         return
