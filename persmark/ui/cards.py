@@ -76,7 +76,7 @@ def card_html(card: Card) -> str:
     share = min(max(card.share, 0.0), 1.0)
     price = f' · <span class="pm-price">{escaped(card.price)}</span>' if card.price else ""
     ask = (
-        f' <a class="pm-ask" href="{escaped(card.ask)}" aria-label="Why {escaped(card.title)}?">Why?</a>'
+        f' · <a class="pm-ask" href="{escaped(card.ask)}" aria-label="Why {escaped(card.title)}?">Why?</a>'
         if card.ask
         else ""
     )

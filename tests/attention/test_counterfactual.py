@@ -53,6 +53,16 @@ def test_items_that_may_not_be_ranked_are_nobody_s_rival() -> None:
     assert smallest_set(toy, occluded, 0, k=1) is None
 
 
+def test_ranks_are_counted_among_the_contenders_and_those_asked_for() -> None:
+    toy = Toy([[3.0, 0.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.5]], [0.5, 0.5])
+    occluded = Occluded.of(toy, items=np.array([3]), contenders=2)
+    assert occluded.columns.tolist() == [0, 1, 3]
+    # Without the first unit item 0 is behind 1 and 3; item 2, which is before it too, does not contend.
+    assert occluded.ranks_without(0).tolist() == [3, 1]
+    assert Occluded.of(toy).ranks_without(0).tolist() == [4, 1]
+    assert smallest_set(toy, occluded, 0, k=1) == (0,)
+
+
 def test_any_recommender_is_explained_by_scoring_anew() -> None:
     """tea was bought twice, rye once: without either purchase of tea it still stands level or above."""
     known = interactions_from(

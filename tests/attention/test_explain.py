@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from persmark.attention import explain
+from persmark.attention import carried, explain
 from persmark.attention.said import Past, said_of, told
 from persmark.errors import InputError
 from persmark.recommend import RECOMMENDERS, Interactions, interactions_from
@@ -95,6 +95,36 @@ def test_wrong_questions_are_refused(ask: dict[str, object], message: str) -> No
         explain(made, known.users(np.array([0])), **ask)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is for one user"):
         explain(made, known)
+
+
+def test_what_carries_an_item_is_told_with_what_would_be_without_it() -> None:
+    """dan bought tea twice and rye twice: among three places for three items nothing ever leaves."""
+    rows = [
+        ("dan", "rye", at(5, 1)),
+        ("dan", "tea", at(5, 2)),
+        ("dan", "tea", at(5, 3)),
+        ("dan", "rye", at(6, 1)),
+    ]
+    users, items, times = zip(*rows, strict=True)
+    known = interactions_from([*users, "bob"], [*items, "milk"], [*times, at(6, 1)])
+    made = RECOMMENDERS["repeat"].train(known, {"half_life_days": 365})
+    dan = known.users(np.array([1]))
+    found = explain(made, dan, k=3, titles={"tea": TEA, "rye": RYE})
+    assert [str(one.why) for one in found.items] == [
+        f"the 2 purchases of {RYE} from May to June 2017 speak most for it; without them it would be number 2"
+        " instead of 1",
+        # Popular enough to stay before milk.
+        f"the 2 purchases of {TEA} in May 2017 speak most for it; it would stay number 2 without them",
+        "nothing they did speaks for it: it is popular",
+    ]
+    cards = carried(made, dan, ["rye", "tea", "milk"], k=1, titles={"rye": RYE, "tea": TEA})
+    assert list(cards) == ["rye", "tea"]
+    assert (cards["rye"].item_id, cards["rye"].n_events) == ("rye", 2)
+    assert str(cards["rye"].why) == (
+        f"without the 2 purchases of {RYE} from May to June 2017 this would not be among the first 1"
+    )
+    # Second already: that it would leave the first place cannot be said.
+    assert str(cards["tea"].why) == f"the 2 purchases of {TEA} in May 2017 speak most for it"
 
 
 def past(*rows: tuple[str, str, str, int]) -> Past:

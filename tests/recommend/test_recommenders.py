@@ -202,6 +202,20 @@ class TestContract:
         assert list(found.columns) == ["user_id", "item_id", "score", "rank", "filled"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_some_columns_score_as_all_of_them_do(name: str) -> None:
+    known = shop()
+    made = RECOMMENDERS[name].train(known)
+    rows = [("ann", "tea", 90), ("ann", "milk", 95), ("nobody's", "soap", 96)]
+    users, items, days = zip(*rows, strict=True)
+    later = interactions_from(users, items, [day * DAY for day in days], as_of=100 * DAY)
+    for columns in ([0, 2], [1], [0, 1, 2], []):
+        chosen = np.array(columns, np.int64)
+        assert np.allclose(
+            made.score_columns(later, chosen), made.score_matrix(later)[:, chosen], rtol=1e-5, atol=1e-7
+        )
+
+
 def test_load_refuses_another_recommender(tmp_path: Path) -> None:
     RECOMMENDERS["popular"].train(shop()).save(tmp_path / "m")
     with pytest.raises(FileRefusedError, match=r"must hold a 'repeat'\. Received: popular"):
