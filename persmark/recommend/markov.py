@@ -265,7 +265,8 @@ class Markov(Recommender):
         )
 
     def _score_columns(self, histories: Interactions, columns: npt.NDArray[np.int64]) -> Scores:
-        return self.popularity.under(stepped(self._recent(histories), self.transitions, columns), columns)
+        found = stepped(self._recent(histories), self.transitions, columns)
+        return self.popularity.under(sparse.csr_array(found + self._habits(histories)[:, columns]), columns)
 
     def _filled(self, histories: Interactions, values: Scores) -> npt.NDArray[np.bool_]:
         return values < 0
