@@ -60,7 +60,7 @@ class RankerSettings(Settings):
     """Settings of `ranker`."""
 
     sources: str = option(
-        "repeat markov popular ease", about="Recommenders that name the candidates, divided by blanks"
+        "repeat markov popular ease graph", about="Recommenders that name the candidates, divided by blanks"
     )
     n_own: int = option(
         200, about="Own items that a source may name", unit="items of a user", low=1, high=5000
@@ -68,7 +68,7 @@ class RankerSettings(Settings):
     n_fresh: int = option(
         100, about="Other items that a source may name", unit="items of a user", low=1, high=5000
     )
-    windows: int = option(4, about="Past moments that are learned from", low=1, high=50)
+    windows: int = option(3, about="Past moments that are learned from", low=1, high=50)
     window_days: float = option(
         28.0,
         about="How long after a moment counts as its answer; less where events are few",
@@ -90,7 +90,7 @@ class RankerSettings(Settings):
     hidden: int = option(64, about="Width of the network's first layer", low=2, high=4096)
     history_attention: bool = option(True, about="Attend to the history")
     field_attention: bool = option(True, about="Attend to the fields of the profile")
-    epochs: int = option(12, about="Most passes over the examples", low=1, high=1000)
+    epochs: int = option(10, about="Most passes over the examples", low=1, high=1000)
     patience: int = option(4, about="Passes without a better validation before it stops", low=1, high=1000)
     minutes: float = option(
         6.0, about="After how long no further pass begins", unit="minutes", low=0.01, high=10_000
