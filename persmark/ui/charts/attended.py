@@ -18,7 +18,7 @@ _NAME = 30
 FIGURES = {"attention": ("Attention", SERIES[0]), "spend": ("Spend", SERIES[1])}
 # The last row of contact fatigue holds so many contacts and more.
 MOST_CONTACTS = 6
-_USUAL = "if every event weighed the same"
+_USUAL = "if all weighed the same"
 
 
 def points(value: float) -> str:

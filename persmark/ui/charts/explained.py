@@ -37,9 +37,10 @@ def day_of(at: pd.Timestamp | date) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
-def event_label(row: pd.Series, length: int = _LABEL) -> str:
-    """An event beside a bar: its day and what it was on."""
-    return f"{cut(row['title'], length)} · {row['at'].day} {row['at']:%b %y}"
+def event_label(title: object, at: pd.Timestamp | date, event_type: str = "", length: int = _LABEL) -> str:
+    """An event beside a bar: what it was on, what was done where that differs, and its day."""
+    done = f" · {safe(event_type.replace('_', ' '))}" if event_type else ""
+    return f"{cut(title, length)}{done} · {at.day} {at:%b %y}"
 
 
 def _tones(effects: np.ndarray) -> list[str]:
@@ -225,7 +226,13 @@ def bars_of(labels: Sequence[str], values: Sequence[float], *, share: bool = Fal
 def strongest(events: pd.DataFrame, *, weights: bool = False) -> go.Figure:
     """Bars of the events that change the score most, or with `weights` that were looked at most."""
     rows = largest(events, "attention_weight" if weights else "occlusion")
-    labels = [event_label(row) for _, row in rows.iterrows()]
+    several = events["event_type"].nunique() > 1
+    labels = [
+        event_label(
+            row["title"], row["at"], str(row["event_type"]) if several else "", 28 if several else _LABEL
+        )
+        for row in rows.to_dict("records")
+    ]
     column = "attention_weight" if weights else "occlusion"
     return bars_of(labels, rows[column].astype(float).tolist(), share=weights)
 

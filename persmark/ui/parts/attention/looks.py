@@ -130,7 +130,10 @@ def _show(workspace: Workspace, found: dict[str, Any], names: tuple[str, ...]) -
     )
     if len(found["segments"]) == 2:
         _show_differences(found, shown)
-    section("By place from the latest event", "1 is the latest; the dotted line gives every event the same.")
+    section(
+        "By place from the latest event",
+        "1 is the latest event; stretches are summed. Dotted: if all events weighed the same.",
+    )
     part = table[table["part"] == "position"]
     show_chart(
         drawn.by_position(part, shown),

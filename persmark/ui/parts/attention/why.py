@@ -124,10 +124,10 @@ def _remarks(found: attention.UserExplained) -> list[Text]:
             )
         )
     if found.n_older:
-        said.append(
-            text(
-                "The latest {n} events are taken away in turn; {m} earlier ones stay in place.",
-                n=len(found.events), m=found.n_older,
-            )
-        )  # fmt: skip
+        template = (
+            "The latest {n} events are taken away in turn; {m} earlier ones stay in place."
+            if found.reindexed
+            else "The model looks at {n} events of this history; {m} others are not among them."
+        )
+        said.append(text(template, n=len(found.events), m=found.n_older))
     return said
