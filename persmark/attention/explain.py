@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persmark.attention.counterfactual import Occluded, smallest_set, together
-from persmark.attention.rescored import Rescored
+from persmark.attention.rescored import MOST_EVENTS, Rescored
 from persmark.attention.said import Habit, Past, carried_by, said_of
 from persmark.errors import InputError
 from persmark.recommend import Interactions, Recommender
@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # A card tells only whether an item leaves a slate, so few rivals are enough.
 FEW_CONTENDERS = 150
+# Of a very long history a card tries fewer of the latest events: each is one more copy of all of it.
+MOST_ROWS, LEAST_TRIED = 200_000, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +148,17 @@ def _item_json(one: ItemExplained, whole: UserExplained) -> dict[str, Any]:
     }
 
 
-def explained_by(recommender: Recommender, history: Interactions) -> tuple[Explained, bool]:
-    """The recommender bound to a history, and whether by scoring anew for want of attention."""
+def explained_by(
+    recommender: Recommender, history: Interactions, *, most_events: int = MOST_EVENTS
+) -> tuple[Explained, bool]:
+    """The recommender bound to a history, and whether by scoring anew for want of attention.
+
+    Scored anew, only the latest `most_events` can be taken away.
+    """
     own = recommender.explained(history)
-    return (own, False) if own is not None else (Rescored(recommender, history), True)
+    if own is not None:
+        return own, False
+    return Rescored(recommender, history, most_events=most_events), True
 
 
 def explain(
@@ -272,7 +281,8 @@ def carried(
     Returns:
         Item id -> what carries it; items for which no own event speaks are left out.
     """
-    held, _ = explained_by(recommender, history)
+    tried = max(LEAST_TRIED, min(MOST_EVENTS, MOST_ROWS // max(len(history), 1)))
+    held, _ = explained_by(recommender, history, most_events=tried)
     if not held.n_events or not items:
         return {}
     asked = _columns(recommender, items)

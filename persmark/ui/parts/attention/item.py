@@ -108,7 +108,13 @@ def _show_heads(whole: attention.UserExplained, one: attention.ItemExplained) ->
 def event_labels(whole: attention.UserExplained, chosen: range | np.ndarray) -> list[str]:
     """Events as the rows of a heatmap."""
     past = whole.events
-    return [f"{cut(past.titles[int(place)], _TITLE)} · {past.local(int(place)):%d %b %y}" for place in chosen]
+    several = len(set(past.event_types)) > 1
+    return [
+        drawn.event_label(
+            past.titles[place], past.local(place), past.event_types[place] if several else "", _TITLE
+        )
+        for place in map(int, chosen)
+    ]
 
 
 def _show_fields(whole: attention.UserExplained, one: attention.ItemExplained) -> None:

@@ -132,7 +132,7 @@ def _show(workspace: Workspace, found: dict[str, Any], names: tuple[str, ...]) -
         _show_differences(found, shown)
     section(
         "By place from the latest event",
-        "1 is the latest event; stretches are summed. Dotted: if all events weighed the same.",
+        "1 is the latest; stretches are summed; dotted is if all events weighed the same.",
     )
     part = table[table["part"] == "position"]
     show_chart(
