@@ -45,7 +45,9 @@ COUNTED = ("repeat", "markov", "popular", "graph", "ease")
 class BlendSettings(Settings):
     """Settings of `blend`."""
 
-    components: str = option("repeat markov popular", about="Recommenders that are mixed, divided by blanks")
+    components: str = option(
+        AUTO, about="Recommenders that are mixed, divided by blanks; auto chooses by how often users return"
+    )
     n_own: int = option(
         200, about="Own items that a component may name", unit="items of a user", low=1, high=5000
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from persmark.recommend import Interactions, interactions_from
-from persmark.recommend.blend import Blend, climbed, weighed
+from persmark.recommend.blend import Blend, climbed, components_of, weighed
 from persmark.recommend.candidates import Candidates, find_candidates
 from persmark.recommend.judged import Judge
 from persmark.recommend.lesson import Lesson
@@ -40,6 +40,14 @@ def test_the_weight_goes_to_the_component_that_knows() -> None:
     assert weights == {"good": (1.0, 0.0)}
     assert figures["blend"] == {"ndcg": 1.0, "ndcg_removed": 1.0}
     assert figures["alone"]["bad"]["ndcg"] == pytest.approx(1 / np.log2(4))
+
+
+def test_components_are_chosen_by_how_often_users_return() -> None:
+    """Nine of ten events are returns, or none is."""
+    once = interactions_from(["ann", "ann", "bob"], ["a", "b", "a"], [0, DAY, 0])
+    assert "ranker" in components_of("auto", habits(), target="purchase")
+    assert "self_attention" in components_of("auto", once, target="purchase")
+    assert components_of("ease, repeat ease", once, target="purchase") == ("ease", "repeat")
 
 
 def test_a_climb_ends_at_the_top() -> None:
