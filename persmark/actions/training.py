@@ -6,17 +6,30 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from persmark import recommend, segments
+from persmark import attention, recommend, segments
+from persmark.errors import EmptyError
 from persmark.jobs import OnProgress, points_of
 from persmark.store import Reader, Workspace
+from persmark.text import Text
 
 if TYPE_CHECKING:
     from persmark.actions.actor import Actor
     from persmark.actions.requests import Evaluate, FindBest, PublishRun, RenameRun, Train
 
+# Share of the progress bar that training takes where attention is judged after it.
+_TRAINING = 0.8
+# Judging stops after this, with as many users as were measured.
+_JUDGING_MINUTES = 3.0
+
 
 def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnProgress) -> dict[str, Any]:
-    """Measured, trained, kept."""
+    """Measured, trained, kept; then whether its attention may be believed, where it has any."""
+    attends = recommend.recommender(request.recommender).attends()
+    share = _TRAINING if attends else 1.0
+
+    def training(fraction: float, doing: Text) -> None:
+        on_progress(share * fraction, doing)
+
     run = recommend.train_run(
         workspace,
         request.recommender,
@@ -24,10 +37,24 @@ def train(workspace: Workspace, actor: Actor, request: Train, on_progress: OnPro
         weights=request.weights or None,
         window_days=request.window_days,
         label=request.label,
-        on_progress=on_progress,
+        on_progress=training,
         on_point=points_of(on_progress),
     )
-    return run.to_json()
+    document = run.to_json()
+    if attends:
+        document["attention"] = _judged(
+            workspace, run.run_id, lambda done, doing: on_progress(share + (1 - share) * done, doing)
+        )
+    return document
+
+
+def _judged(workspace: Workspace, run_id: str, on_progress: OnProgress) -> str | None:
+    """The verdict in words; None where there is too little to judge by. The run stands either way."""
+    try:
+        found = attention.judge_run(workspace, run_id, minutes=_JUDGING_MINUTES, on_progress=on_progress)
+    except EmptyError:
+        return None
+    return found.said.render()
 
 
 def find_best(
@@ -38,6 +65,8 @@ def find_best(
     asked = recommend.FindBest(**values | {"weights": request.weights or None})
     found = recommend.find_best(workspace, asked, on_progress=on_progress, on_point=points_of(on_progress))
     document = found.to_json()
+    if found.winner is not None and recommend.recommender(found.winner.recommender).attends():
+        document["attention"] = _judged(workspace, found.winner.run_id, on_progress)
     if found.evaluation is not None:
         recommend.keep_evaluation(workspace, document["evaluation"], found.winner.reads)
     return document

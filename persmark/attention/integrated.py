@@ -1,9 +1,9 @@
 """Integrated gradients over the units of a history, in NumPy.
 
-With e_j the embedding of unit j and the empty embedding as the baseline, the path a * e (0 <= a <= 1)
-scales every unit at once, and
+With e_j the embedding of unit j and b the baseline that it fades to (`Explained.faded`), the path
+b + a * (e - b), 0 <= a <= 1, moves every unit at once, and
 
-    IG_j = integral over a of the derivative of f along e_j at a * e
+    IG_j = integral over a of the derivative of f along e_j - b at that point
 
 needs one directional derivative per unit, not one per dimension. These are taken as central
 differences of the exported forward pass, so that no autograd and no TensorFlow is needed; the
@@ -37,7 +37,7 @@ class Integrated:
     Args:
         values: (n_units,) signed; they should sum to `whole - empty`.
         whole: Logit with every unit.
-        empty: Logit with every embedding emptied, keys left.
+        empty: Logit with every unit at its baseline, keys left.
         completeness_error: |sum of values - (whole - empty)| / |whole - empty|; NaN where nothing changes.
     """
 
@@ -76,9 +76,8 @@ def integrated_gradients(explained: Explained, item: int, *, steps: int = STEPS)
 
 def _logits(explained: Explained, presence: Floats, item: int) -> Floats:
     """Logits of one item with every key open."""
-    open_keys = np.zeros(presence.shape, bool)
     found = [
-        explained.scores(presence[start : start + AT_ONCE], open_keys[start : start + AT_ONCE])[:, item]
+        explained.faded(presence[start : start + AT_ONCE], np.array([item]))[:, 0]
         for start in range(0, len(presence), AT_ONCE)
     ]
     return np.concatenate(found).astype(np.float64)

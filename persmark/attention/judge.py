@@ -40,6 +40,8 @@ SEEDS = (0, 1, 2)
 RANDOM_DRAWS = 100
 HEAVIEST = 5
 MOST_VIOLATIONS = 0.2
+# Gradients ask the model for each event at each step of the path: a part of the users is enough.
+GRADIENT_USERS = 30
 # With fewer events there is no order to speak of.
 LEAST_EVENTS = 5
 
@@ -62,6 +64,7 @@ class OrderFigures:
     """Means over users of one order, with the interval of the first."""
 
     order: str
+    n_users: int
     comprehensiveness: float
     comprehensiveness_low: float
     comprehensiveness_high: float
@@ -184,6 +187,7 @@ def judge(
     cases: Iterable[Case],
     *,
     on_user: Callable[[int], None] | None = None,
+    enough: Callable[[int], bool] | None = None,
     draws: int = RANDOM_DRAWS,
     steps: int = STEPS,
     seed: int = 0,
@@ -194,6 +198,7 @@ def judge(
     Args:
         cases: The sample of users, one after the other.
         on_user: Called with the number of users done.
+        enough: Asked after each user, with the number measured, whether to stop there.
         draws: Random orders of a user, over all of `SEEDS`.
         steps: Nodes of the integrated gradients.
         seed: Of the bootstrap.
@@ -211,9 +216,16 @@ def judge(
             n_short += 1
         else:
             aggregation = case.explained.aggregation
-            users.append(_measure(case, number, draws=draws, steps=steps, weights_of=weights_of))
+            with_gradients = len(users) < GRADIENT_USERS
+            users.append(
+                _measure(
+                    case, number, draws=draws, steps=steps if with_gradients else 0, weights_of=weights_of
+                )
+            )
         if on_user:
             on_user(number + 1)
+        if enough and enough(len(users)):
+            break
     if not users:
         raise EmptyError(
             text("Judging attention needs users with at least {n} events. Received: none.", n=LEAST_EVENTS),
@@ -250,14 +262,15 @@ def _measure(
     asked = np.array([item])
     weights = weights_of(part, item) if weights_of else np.asarray(part.weights(asked)[0], np.float64)
     effects = np.asarray(faith.occlusion(part)[:, item], np.float64)
-    gradients = integrated_gradients(part, item, steps=steps)
+    gradients = integrated_gradients(part, item, steps=steps) if steps else None
     orders = {
         ATTENTION: faith.order_of(weights),
         OCCLUSION: faith.order_of(effects),
-        GRADIENTS: faith.order_of(gradients.values),
         RECENCY: np.arange(n)[::-1].astype(np.int64),
         POPULARITY: faith.order_of(case.popularity),
     }
+    if gradients is not None:
+        orders[GRADIENTS] = faith.order_of(gradients.values)
     drawn, shuffled = [], []
     for seed in SEEDS:
         rng = np.random.default_rng((seed, number))
@@ -279,8 +292,8 @@ def _measure(
         flip_random=float(flipped[1:].mean()),
         until_flip=faith.removed_until_flip(part, orders[ATTENTION]),
         tau_occlusion=faith.agreement(weights, np.abs(effects)),
-        tau_gradients=faith.agreement(weights, np.abs(gradients.values)),
-        completeness_error=gradients.completeness_error,
+        tau_gradients=faith.agreement(weights, np.abs(gradients.values)) if gradients else float("nan"),
+        completeness_error=gradients.completeness_error if gradients else float("nan"),
     )
 
 
@@ -297,13 +310,15 @@ def _together(users: list[_User], n_short: int, aggregation: str, *, steps: int,
     ours = np.array([user.comprehensiveness[ATTENTION] for user in users])
     orders = []
     for name in (ATTENTION, OCCLUSION, GRADIENTS, *CONTROLS):
-        values = np.array([user.comprehensiveness[name] for user in users])
+        with_it = [user for user in users if name in user.figures]
+        values = np.array([user.comprehensiveness[name] for user in with_it])
         interval = metrics.bootstrap_interval(values, seed=seed)
         rest = {
-            figure: float(np.mean([getattr(user.figures[name], figure) for user in users]))
+            figure: float(np.mean([getattr(user.figures[name], figure) for user in with_it]))
             for figure in ("sufficiency", "deletion", "insertion")
         }
-        orders.append(OrderFigures(name, interval.mean, interval.low, interval.high, **rest))
+        figures = OrderFigures(name, len(with_it), interval.mean, interval.low, interval.high, **rest)
+        orders.append(figures)
     differences = []
     for name in CONTROLS:
         theirs = np.array([user.comprehensiveness[name] for user in users])

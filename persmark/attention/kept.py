@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FILE = "attention.json"
 SAMPLE_USERS = 200
+LEAST_USERS = 30
 
 
 def verdict_of(workspace: Workspace, run_id: str) -> Judged | None:
@@ -40,6 +42,7 @@ def judge_run(
     *,
     n_users: int = SAMPLE_USERS,
     seed: int = 0,
+    minutes: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Judged:
     """Measure a run's attention on a sample of users, and keep the verdict.
@@ -49,6 +52,7 @@ def judge_run(
         run_id: Of a recommender that attends.
         n_users: How many are drawn.
         seed: Of the draw and the bootstrap.
+        minutes: Stop after so many, once `LEAST_USERS` are measured; all `n_users` where left out.
         on_progress: Called with a fraction 0 to 1 and what is happening.
 
     Raises:
@@ -65,7 +69,7 @@ def judge_run(
             limit_ms=None,
         )
         users = _drawn([str(row[0]) for row in rows], n_users, seed)
-        cases = list(cases_of(reader, recommender, users))
+        cases = list(cases_of(reader, recommender, users, seed=seed))
     if not cases:
         raise EmptyError(
             text(
@@ -81,7 +85,12 @@ def judge_run(
                 0.05 + 0.94 * n / len(cases), text("Judging attention: {n} of {m} users", n=n, m=len(cases))
             )
 
-    found = judge(cases, on_user=done, seed=seed)
+    started = time.monotonic()
+
+    def enough(n: int) -> bool:
+        return minutes is not None and n >= LEAST_USERS and time.monotonic() - started > 60 * minutes
+
+    found = judge(cases, on_user=done, enough=enough, seed=seed)
     path = _path(workspace, run_id)
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps({"run_id": run_id, "seed": seed, "judged": found.to_json()}), "utf-8")

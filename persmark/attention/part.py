@@ -31,13 +31,25 @@ class Part(Explained):
 
     def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
         """With the rest present."""
+        return self._whole.scores(*self._spread(presence, masked))
+
+    def scores_of(self, presence: Floats, items: Ints, masked: Mask | None = None) -> Floats:
+        """The same of some items."""
+        spread, hidden = self._spread(presence, masked)
+        return self._whole.scores_of(spread, items, hidden)
+
+    def faded(self, presence: Floats, items: Ints) -> Floats:
+        """The same while they fade."""
+        return self._whole.faded(self._spread(presence, None)[0], items)
+
+    def _spread(self, presence: Floats, masked: Mask | None) -> tuple[Floats, Mask | None]:
         spread = np.ones((len(presence), self._whole.n_units), presence.dtype)
         spread[:, self._units] = presence
         hidden = None
         if masked is not None:
             hidden = np.zeros(spread.shape, bool)
             hidden[:, self._units] = masked
-        return self._whole.scores(spread, hidden)
+        return spread, hidden
 
     def shuffled(self, seed: int) -> Explained:
         """The same part under permuted attention."""

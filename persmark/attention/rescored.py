@@ -56,9 +56,9 @@ class Rescored(Explained):
         """Of the history without the events whose presence is 0; parts of an event cannot be taken."""
         return self._recommender.score_matrix(self._variants(presence, masked))
 
-    def scores_of(self, presence: Floats, items: Ints) -> Floats:
+    def scores_of(self, presence: Floats, items: Ints, masked: Mask | None = None) -> Floats:
         """Of some items only."""
-        return self._recommender.score_columns(self._variants(presence, None), items)
+        return self._recommender.score_columns(self._variants(presence, masked), items)
 
     def _variants(self, presence: Floats, masked: Mask | None) -> Interactions:
         """The history once for each row of presence, as that of so many users."""

@@ -100,17 +100,23 @@ def _served(recommender: Recommender, history: Interactions, k: int, exclude_see
 
 
 def cases_of(
-    reader: Reader, recommender: Recommender, users: Sequence[str], *, as_of: datetime | None = None
+    reader: Reader,
+    recommender: Recommender,
+    users: Sequence[str],
+    *,
+    as_of: datetime | None = None,
+    seed: int = 0,
 ) -> Iterator[Case]:
-    """Users bound to a recommender that attends, for `judge`; none where it has no weights of its own."""
+    """Users bound to a recommender that attends, for `judge`, in an order drawn by the seed; none where it
+    has no weights of its own."""
     histories = load_histories(reader, recommender, users=users, as_of=second_of(reader, as_of))
-    yield from cases_from(recommender, histories)
+    yield from cases_from(recommender, histories, seed=seed)
 
 
-def cases_from(recommender: Recommender, histories: Interactions) -> Iterator[Case]:
+def cases_from(recommender: Recommender, histories: Interactions, *, seed: int = 0) -> Iterator[Case]:
     """The same from histories that are loaded already."""
     demand = np.bincount(histories.item, weights=histories.weight, minlength=histories.n_items)
-    for place in range(histories.n_users):
+    for place in np.random.default_rng(seed).permutation(histories.n_users).tolist():
         own = histories.users(np.array([place]))
         bound = recommender.explained(own) if len(own) else None
         if bound is not None:

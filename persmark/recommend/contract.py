@@ -293,6 +293,11 @@ class Recommender(ABC):
             )
         return self._reason(self._own_items(history), int(item), titles or {})
 
+    @classmethod
+    def attends(cls) -> bool:
+        """Whether it has attention weights of its own."""
+        return cls.explained is not Recommender.explained
+
     def explained(self, _history: Interactions) -> Explained | None:
         """This recommender bound to one user's history, where it attends to events by weights of its own.
 

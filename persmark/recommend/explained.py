@@ -68,9 +68,25 @@ class Explained(ABC):
             (n_variants, n_items) logits.
         """
 
-    def scores_of(self, presence: Floats, items: Ints) -> Floats:
+    def scores_of(self, presence: Floats, items: Ints, masked: Mask | None = None) -> Floats:
         """(n_variants, n_asked) `scores` of some items only, at less cost where it can be had."""
-        return self.scores(presence)[:, items]
+        return self.scores(presence, masked)[:, items]
+
+    def faded(self, presence: Floats, items: Ints) -> Floats:
+        """Scores of some items while units fade towards a baseline, their keys left open.
+
+        The baseline is the empty embedding where the model does not know better. One that divides by the
+        size of its input (layer normalisation) jumps at the empty embedding, and is to fade towards
+        an embedding that says nothing instead: the mean one.
+
+        Args:
+            presence: (n_variants, n_units) 1 is the unit itself, 0 the baseline.
+            items: (n_asked,) columns of the catalogue.
+
+        Returns:
+            (n_variants, n_asked) logits.
+        """
+        return self.scores_of(presence, items, np.zeros(presence.shape, bool))
 
     @abstractmethod
     def shuffled(self, seed: int) -> Explained:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from persmark.errors import FileRefusedError, NotFoundError
 from persmark.text import text
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE, MANIFEST_FILE = "weights.npz", "manifest.json"
 _BLOCK_BYTES = 1 << 20
 
@@ -92,13 +92,21 @@ def load(folder: Path) -> Saved:
         ) from error  # fmt: skip
     try:
         manifest = json.loads(raw)
-        genuine = manifest.pop("sha256") == _own_sha256(manifest) and manifest["format"] == FORMAT
+        genuine = manifest.pop("sha256") == _own_sha256(manifest)
+        made_by = manifest["format"]
         hashes = dict(manifest["files"])
         facts = dict(manifest["facts"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _refused(MANIFEST_FILE) from error
     if not genuine or list(hashes) != [WEIGHTS_FILE]:
         raise _refused(MANIFEST_FILE)
+    if made_by != FORMAT:
+        raise FileRefusedError(
+            text("A saved recommender must be of this version. Received: format {held}, not {ours}.",
+                 held=str(made_by), ours=FORMAT),
+            title="Trained by another version",
+            hint="Train again.",
+        )  # fmt: skip
     path = folder / WEIGHTS_FILE
     if not path.is_file() or _sha256(path) != hashes[WEIGHTS_FILE]:
         raise _refused(WEIGHTS_FILE)

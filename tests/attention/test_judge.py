@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
@@ -99,3 +100,17 @@ def test_a_verdict_survives_its_file() -> None:
     again = Judged.of(json.loads(json.dumps(found.to_json())))
     assert again.to_json() == found.to_json()
     assert str(again.said) == str(found.said)
+
+
+def test_judging_stops_where_it_is_enough() -> None:
+    found = judge(world(30), draws=3, steps=2, enough=lambda n: n >= 7)
+    assert found.n_users == 7
+
+
+def test_gradients_are_taken_of_a_part_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    # By its module: the package calls the function by the same name.
+    monkeypatch.setattr(importlib.import_module("persmark.attention.judge"), "GRADIENT_USERS", 4)
+    found = judge(world(9), draws=3, steps=2)
+    n_of = {one.order: one.n_users for one in found.orders}
+    assert (n_of["attention"], n_of["integrated gradients"]) == (9, 4)
+    assert found.agreements[1].n_users == 4

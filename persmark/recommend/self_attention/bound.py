@@ -49,6 +49,19 @@ class BoundHistory(Explained):
 
     def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
         """Logits of the whole catalogue with events faded or gone."""
+        return self._scores(presence, masked, None)
+
+    def scores_of(self, presence: Floats, items: Ints, masked: Mask | None = None) -> Floats:
+        """The same of some items, without the rest of the catalogue."""
+        return self._scores(presence, masked, items)
+
+    def faded(self, presence: Floats, items: Ints) -> Floats:
+        """Scores of some items while events fade towards the mean event, which normalisation bears."""
+        return self._scores(presence, np.zeros(presence.shape, bool), items, self._served.mean_event)
+
+    def _scores(
+        self, presence: Floats, masked: Mask | None, items: Ints | None, baseline: Array | None = None
+    ) -> Floats:
         gone = presence == 0 if masked is None else masked
         n, length = presence.shape
         size = max(1, CELLS_AT_ONCE // max(length * (length if self._served.blocks else 1), 1))
@@ -58,10 +71,13 @@ class BoundHistory(Explained):
                 np.repeat(self._query, len(presence[at : at + size])),
                 presence=presence[at : at + size].astype(np.float32),
                 masked=gone[at : at + size],
+                items=items,
+                baseline=baseline,
             )
             for at in range(0, n, size)
         ]
-        return np.concatenate(made) if made else np.zeros((0, len(self._served.demand)), np.float32)
+        n_items = len(self._served.demand) if items is None else len(items)
+        return np.concatenate(made) if made else np.zeros((0, n_items), np.float32)
 
     def shuffled(self, seed: int) -> BoundHistory:
         """With the entries of what makes attention, in every layer, in a random order."""

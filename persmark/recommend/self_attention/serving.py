@@ -73,6 +73,13 @@ class Served:
         return added
 
     @cached_property
+    def mean_event(self) -> Array:
+        """(width,) the embedding of an event that says nothing: the mean of each of its parts."""
+        parts = [self.item, self.arrays["gap"], *([self.arrays["kind"]] if "kind" in self.arrays else [])]
+        mean: Array = np.sum([part.mean(axis=0) for part in parts], axis=0, dtype=np.float32)
+        return mean
+
+    @cached_property
     def repeats(self) -> bool:
         """Whether own items get a score of their own."""
         return "since" in self.arrays
@@ -84,6 +91,7 @@ class Served:
         *,
         presence: Array | None = None,
         masked: Mask | None = None,
+        baseline: Array | None = None,
         keep_weights: bool = False,
     ) -> Looked:
         """One query a row.
@@ -93,6 +101,7 @@ class Served:
             query: (n_rows,) the step up to which each row is read.
             presence: (n_rows, length) factor on each event's embedding; 1 where left out.
             masked: (n_rows, length) events that nothing may look at; none where left out.
+            baseline: (width,) what an event of presence 0 is; empty where left out.
             keep_weights: Whether the weights are wanted.
         """
         arrays = self.arrays
@@ -101,7 +110,10 @@ class Served:
         events = arrays["item"][windows.item] + arrays["gap"][windows.gap]
         if "kind" in arrays:
             events = events + arrays["kind"][windows.kind]
-        events = events * (real if presence is None else real * presence)[..., None].astype(np.float32)
+        share = (real if presence is None else real * presence)[..., None].astype(np.float32)
+        events = events * share
+        if baseline is not None:
+            events += (real[..., None] - share) * baseline
         weights: list[Array] = []
         values: list[Array] = []
         if self.blocks:
@@ -157,17 +169,36 @@ class Served:
         *,
         presence: Array | None = None,
         masked: Mask | None = None,
+        items: npt.NDArray[np.int64] | None = None,
+        baseline: Array | None = None,
     ) -> Array:
-        """(n_rows, n_items) logits; arguments as of `look`."""
-        found = self.look(windows, query, presence=presence, masked=masked).found
-        made: Array = found @ self.item.T
-        made += self.demand
+        """(n_rows, n_items) logits.
+
+        Args:
+            windows: The events.
+            query: (n_rows,) the step up to which each row is read.
+            presence: (n_rows, length) factor on each event's embedding; 1 where left out.
+            masked: (n_rows, length) events that nothing may look at; none where left out.
+            items: Columns wanted; all where left out.
+            baseline: (width,) what an event of presence 0 is; empty where left out.
+        """
+        found = self.look(windows, query, presence=presence, masked=masked, baseline=baseline).found
+        wanted = slice(None) if items is None else items
+        made: Array = found @ self.item[wanted].T
+        made += self.demand[wanted]
         if self.repeats:
-            self._add_returns(made, windows, query, presence, masked)
+            self._add_returns(made, windows, query, presence=presence, masked=masked, items=items)
         return made
 
     def _add_returns(
-        self, scores: Array, windows: Windows, query: Ints32, presence: Array | None, masked: Mask | None
+        self,
+        scores: Array,
+        windows: Windows,
+        query: Ints32,
+        *,
+        presence: Array | None,
+        masked: Mask | None,
+        items: npt.NDArray[np.int64] | None,
     ) -> None:
         """Own items' share: by the latest event on each that is there and has not been taken away."""
         held = self.arrays
@@ -178,14 +209,20 @@ class Served:
             there &= ~masked
             # Counted from behind: the latest that is left speaks for its item.
             row, place = np.nonzero(there)
-            cell = row * (len(scores[0]) + 1) + windows.item[row, place]
+            cell = row * (len(self.item) + 1) + windows.item[row, place]
             _, last = np.unique(cell[::-1], return_index=True)
             speaks = np.zeros_like(there)
             speaks[row[::-1][last], place[::-1][last]] = True
         row, place = np.nonzero(speaks)
+        column = windows.item[row, place].astype(np.int64) - 1
+        if items is not None:
+            place_of = np.full(len(self.item), -1, np.int64)
+            place_of[items] = np.arange(len(items))
+            column = place_of[column]
+            row, place, column = row[column >= 0], place[column >= 0], column[column >= 0]
         item = windows.item[row, place]
         since = bucket_of(query[row] - windows.step[row, place])
         added = held["since"][since] + held["often"][windows.count[row, place]] + held["return_to"][item]
         if presence is not None:
             added = added * presence[row, place].astype(np.float32)
-        scores[row, item - 1] += added
+        scores[row, column] += added
