@@ -170,7 +170,10 @@ def removed_until_flip(explained: Explained, order: Ints) -> float:
 
 
 def violations(weights: Floats, effects: Floats, most: int = 5) -> float:
-    """Share of the `most` heaviest units whose removal does not lower the score.
+    """Share of the heaviest units whose removal does not lower the score.
+
+    A unit with less than an even share of the attention is not pointed to: it counts among the heaviest
+    only where all weights are even.
 
     Args:
         weights: (n_units,) attention.
@@ -178,7 +181,10 @@ def violations(weights: Floats, effects: Floats, most: int = 5) -> float:
         most: How many of the heaviest are looked at.
     """
     heaviest = order_of(weights)[:most]
-    return float((effects[heaviest] <= 0).mean())
+    # Above even by more than rounding.
+    pointed_to = heaviest[weights[heaviest] > weights.sum() / len(weights) * (1 + 1e-6)]
+    looked_at = pointed_to if len(pointed_to) else heaviest
+    return float((effects[looked_at] <= 0).mean())
 
 
 def agreement(one: Floats, other: Floats) -> float:

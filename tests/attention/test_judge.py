@@ -78,11 +78,14 @@ def test_weights_on_events_that_speak_against_are_refused() -> None:
         cause = int(rng.integers(1, N_EVENTS - 1))
         strength = np.full(N_EVENTS, -0.05)
         strength[cause] = 3.0
-        toy = Toy([[s, 0.0] for s in strength], (np.abs(strength) / np.abs(strength).sum()).tolist())
+        looked = np.full(N_EVENTS, 0.1 / 3)
+        looked[rng.choice(np.setdiff1d(np.arange(N_EVENTS), [cause]), 4, replace=False)] = 0.15
+        looked[cause] = 0.3
+        toy = Toy([[s, 0.0] for s in strength], looked.tolist())
         cases.append(Case(toy, np.zeros(N_EVENTS)))
     found = judge(cases, draws=12, steps=4)
     assert found.lost_to == ()
-    # Four of the five heaviest speak against.
+    # Four of the five that have more than an eighth of the attention speak against.
     assert found.violation_rate == pytest.approx(0.8)
     assert not found.validated
     assert "80% of the events" in str(found.said)
