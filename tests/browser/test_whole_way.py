@@ -111,11 +111,9 @@ def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
         page.locator('[data-testid="stButtonGroup"]').get_by_text("popular", exact=True).click()
         settle(page)
         page.get_by_role("button", name="Train", exact=True).click()
-        page.locator(".pm-job").or_(page.get_by_text("Published", exact=True)).first.wait_for(timeout=LONG_MS)
+        page.locator(".pm-job").or_(page.get_by_text("Serves now")).first.wait_for(timeout=LONG_MS)
         page.reload()
-        page.get_by_text("Serve slates").or_(page.get_by_text("Published", exact=True)).first.wait_for(
-            timeout=LONG_MS
-        )
+        page.get_by_text("Serves now").first.wait_for(timeout=LONG_MS)
         whole(page)
 
         # Slates: cards with reasons for the user who was found before.
