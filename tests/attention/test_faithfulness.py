@@ -47,10 +47,12 @@ def test_several_orders_are_asked_at_once() -> None:
 
 def test_occlusion_has_the_sign_that_attention_lacks() -> None:
     assert faith.occlusion(THREE)[:, 0] == pytest.approx([log(3), log(2), -log(2)])
-    # The third event is looked at but speaks against the item.
-    assert faith.violations(np.array([0.5, 0.3, 0.2]), faith.occlusion(THREE)[:, 0], 3) == pytest.approx(
-        1 / 3
-    )
+    effects = faith.occlusion(THREE)[:, 0]
+    # The third event, looked at as much as the first, speaks against the item.
+    assert faith.violations(np.array([0.4, 0.2, 0.4]), effects, 3) == pytest.approx(1 / 2)
+    # With less than a third of the attention it is not pointed to.
+    assert faith.violations(np.array([0.5, 0.3, 0.2]), effects, 3) == 0
+    assert faith.violations(np.array([1.0, 1.0, 1.0]) / 3, effects, 3) == pytest.approx(1 / 3)
 
 
 def test_an_item_that_is_not_on_offer_has_no_effect_and_no_probability() -> None:
