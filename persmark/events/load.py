@@ -39,10 +39,13 @@ _CUT = " to four decimals"
 
 
 def _trimmed(column: str) -> str:
-    """`nullif(trim(column), '')` for a third of its cost: most cells neither begin nor end with a space."""
-    return (
-        f"CASE WHEN {column} < '!' OR suffix({column}, ' ') THEN nullif(trim({column}), '') ELSE {column} END"
-    )
+    """`nullif(trim(column), '')` for a quarter of its cost: few cells begin or end with a space.
+
+    `trim` takes off every space separator of Unicode, no-break and ideographic ones too, so whatever
+    is longer in bytes than in characters goes through it.
+    """
+    return f"""CASE WHEN {column} < '!' OR suffix({column}, ' ') OR strlen({column}) <> length({column})
+        THEN nullif(trim({column}), '') ELSE {column} END"""
 
 
 def _fast_time(mapping: Mapping) -> tuple[str, str] | None:
