@@ -58,7 +58,8 @@ def main() -> None:
         request = EvaluateRequest(
             recommenders=(name,), settings={name: settings[name]}, repeats=REMOVED, max_users=10**9
         )
-        found = evaluate_split(split, request)
+        points: list[dict[str, float]] = []
+        found = evaluate_split(split, request, on_point=lambda _, point: points.append(dict(point)))  # noqa: B023
         (row,) = found.results
         # Users whose item training does not hold are no test users there; here they are misses.
         share = found.n_users / n_asked
@@ -72,6 +73,11 @@ def main() -> None:
             f" wall {time.perf_counter() - begun:.0f} s, CPU {time.process_time() - used:.0f} s",
             flush=True,
         )
+        if points and "validation_ndcg" in points[-1]:
+            # Of a sample of the users, with which the training ends.
+            best = max(points, key=lambda point: point["validation_ndcg"])
+            print(f"{'':15} best of {len(points)} passes:",
+                  " ".join(f"{name} {value:.4g}" for name, value in best.items()))  # fmt: skip
     if chosen.stage == "test":
         print(PUBLISHED)
 

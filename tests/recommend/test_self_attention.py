@@ -96,6 +96,47 @@ def test_attention_can_be_read_and_an_event_taken_away(taught: SelfAttention) ->
     assert not np.allclose(shuffled.scores(kept), bound.scores(kept))
 
 
+def test_attention_is_what_the_saved_weights_give_by_plain_sums(
+    taught: SelfAttention, tmp_path: Path
+) -> None:
+    taught.save(tmp_path / "m")
+    held = {
+        name.removeprefix("model."): array.astype(np.float64)
+        for name, array in np.load(tmp_path / "m" / "weights.npz").items()
+        if name.startswith("model.")
+    }
+
+    def normed(vector: np.ndarray, name: str) -> np.ndarray:
+        away = vector - vector.mean()
+        return (
+            away / np.sqrt((away**2).mean() + 1e-6) * held[f"block_1.{name}.gamma"]
+            + held[f"block_1.{name}.beta"]
+        )
+
+    asks = (
+        normed(held["query"], "norm_query") @ held["block_1.to_query.kernel"] + held["block_1.to_query.bias"]
+    )
+    for items in (["noise1", "cause3"], ["cause0", "effect0", "noise2"], [f"noise{n % 4}" for n in range(8)]):
+        level, size = np.zeros((2, len(items))), np.zeros((2, len(items)))
+        for place, item in enumerate(items):
+            # A first event has no gap before it; a day is 1,440 minutes, 2^10 to 2^11 of them.
+            gap = held["gap"][0 if place == 0 else 11]
+            event = normed(held["item"][1 + list(taught.item_ids).index(item)] + gap, "norm_event")
+            key, value = event @ held["block_1.to_key.kernel"], event @ held["block_1.to_value.kernel"]
+            for head, part in enumerate((slice(0, 8), slice(8, 16))):
+                steps_back = len(items) - 1 - place
+                level[head, place] = (
+                    asks[part] @ key[part] / np.sqrt(8) + held["block_1.distance"][steps_back, head]
+                )
+                size[head, place] = np.linalg.norm(value[part] @ held["block_1.to_out.kernel"][part])
+        weights = np.exp(level) / np.exp(level).sum(axis=1, keepdims=True)
+        joined = (weights * size).sum(axis=0)
+        bound = taught.explained(one(items))
+        assert bound is not None
+        assert bound.heads(np.array([0]))[0, 0] == pytest.approx(weights, abs=1e-5)
+        assert bound.weights(np.array([0]))[0] == pytest.approx(joined / joined.sum(), abs=1e-5)
+
+
 def test_reason_names_the_event_that_matters_most(taught: SelfAttention) -> None:
     reason = taught.reason(one(["noise1", "noise2", "cause3"]), "effect3", titles={"cause3": "Tea {x} 茶"})
     assert str(reason.text) == "often bought after Tea {x} 茶"

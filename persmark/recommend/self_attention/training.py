@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from persmark.errors import FileRefusedError, NotFoundError
 from persmark.recommend import saved
+from persmark.recommend.allocation import keep_freed_memory
 from persmark.recommend.self_attention import start
 from persmark.recommend.self_attention.batches import Asked, Epoch, Negatives
 from persmark.recommend.self_attention.model import Model, Shape
@@ -112,6 +113,11 @@ class _Pulse(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.tell, self.until, self.told = tell, until, 0.0
         self.losses: list[float] = []
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if batch == 0:
+            # By now the dataset is made, and with it the library's own setting.
+            keep_freed_memory()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         now = time.monotonic()
