@@ -222,6 +222,27 @@ def test_attention_is_a_share_of_what_is_there(made: Ranker, known: Interactions
     assert found.fields[-1] == "age; '"
 
 
+def test_where_it_looked_for_many_is_where_it_looked_for_each(made: Ranker, known: Interactions) -> None:
+    some = interactions_from(
+        ["a", "a", "a", "b", "b", "d"], ["i1", "nobody's", "i2", "i3", "i3", "nobody's"],
+        [0, DAY, 2 * DAY, 0, 7 * DAY, DAY],
+    )  # fmt: skip
+    found = made.attended(some)
+    assert found is not None
+    # The events on items that nobody came to are not looked at.
+    assert found.event.tolist() == [0, 2, 3, 4]
+    for user, (name, looked_at) in enumerate((("a", slice(0, 2)), ("b", slice(2, 4)))):
+        own = some.users(np.array([user]))
+        bound = made.explained(own)
+        assert bound is not None
+        first = int(bound.scores(np.ones((1, bound.n_units), np.float32))[0].argmax())
+        assert found.item[user] == first, name
+        weights = bound.weights(np.array([first]))[0]
+        assert found.weight[looked_at] == pytest.approx(weights[:2], abs=1e-5)
+        assert found.field_weight[user] == pytest.approx(weights[2:], abs=1e-5)
+    assert found.fields == bound.fields
+
+
 def test_what_is_taken_away_is_out_of_the_counts_too(made: Ranker) -> None:
     few = interactions_from(["new"] * 4, ["i1", "i2", "i1", "i1"], [0, 5 * DAY, 7 * DAY, 14 * DAY])
     bound = made.explained(few)

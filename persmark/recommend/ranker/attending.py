@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from persmark.recommend.explained import Explained, Floats, Ints, Mask
+from persmark.recommend.explained import Attended, Explained, Floats, Ints, Mask
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.ranker.encoded import Encoded, inputs
 from persmark.recommend.ranker.features import USER_NAMES
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LOOKING = ("event_query", "event_same", "event_near", "field_query")
 # Variants of one user scored at once.
 AT_ONCE = 64
+# Users whose candidates are looked for at once: their scores over 30,000 items are 30 MB a source.
+MANY_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,3 +161,45 @@ def looked(ranker: Ranker, history: Interactions) -> Looked:
     held = RankerExplained(ranker, history)
     found = held._forward(held._held, np.arange(len(held._held.candidates.item))[None, :])
     return Looked(held._held.event, found["event_weight"], held.fields, found["field_weight"])
+
+
+def looked_for_many(ranker: Ranker, histories: Interactions) -> Attended:
+    """Where it looks for each user when it scores the candidate that it puts first.
+
+    Args:
+        ranker: Trained, with a scorer that attends to the history.
+        histories: Items as the ranker's columns.
+    """
+    assert ranker.scorer is not None
+    named = tuple(name for name, _ in ranker.scorer.names.fields)
+    fields = (*USER_NAMES, *named) if ranker.scorer.shape.field_attention else ()
+    n_users = histories.n_users
+    item = np.full(n_users, int(np.argmax(ranker.popularity.tail)), np.int64)
+    field_weight = np.zeros((n_users, len(fields)), np.float32)
+    places, shares = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    for start in range(0, n_users, MANY_AT_ONCE):
+        stop = min(start + MANY_AT_ONCE, n_users)
+        held = ranker.encoded(histories.users(slice(start, stop)))
+        first = _first_pairs(held.candidates.row, ranker.scores_of_pairs(held), stop - start)
+        rows = np.flatnonzero(first >= 0)
+        if not len(rows):
+            continue
+        item[start + rows] = held.candidates.item[first[rows]]
+        found = forward(np, ranker.scorer.weights,
+                        ranker.inputs_of(held, rows, first[rows][:, None]), ranker.scorer.shape)  # fmt: skip
+        event = held.event[rows]
+        real = event >= 0
+        places.append(event[real] + histories.starts[start])
+        shares.append(found["event_weight"][:, 0][real])
+        if fields:
+            field_weight[start + rows] = found["field_weight"][:, 0]
+    return Attended(item, np.concatenate(places), np.concatenate(shares), fields, field_weight)
+
+
+def _first_pairs(row: Ints, score: npt.NDArray[np.float32], n_users: int) -> Ints:
+    """(n_users,) place of each user's best pair, the earliest of equals; -1 where there is none."""
+    order = np.lexsort((np.arange(len(row)), -score, row))
+    found = np.full(n_users, -1, np.int64)
+    begins = np.flatnonzero(np.diff(row[order], prepend=-1))
+    found[row[order[begins]]] = order[begins]
+    return found

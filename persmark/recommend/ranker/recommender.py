@@ -18,7 +18,7 @@ stands today.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -28,13 +28,13 @@ import numpy.typing as npt
 from persmark.recommend import nested
 from persmark.recommend.candidates import Candidates, find_candidates, given_candidates
 from persmark.recommend.contract import Reason, Recommender, Scores
-from persmark.recommend.explained import Explained
+from persmark.recommend.explained import Attended, Explained
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.judged import Judge
 from persmark.recommend.lesson import Lesson
 from persmark.recommend.moments import Moment, calendar, fitting_days, last_steps, set_aside
 from persmark.recommend.popular import Popularity
-from persmark.recommend.ranker.attending import Looked, RankerExplained, looked
+from persmark.recommend.ranker.attending import Looked, RankerExplained, looked, looked_for_many
 from persmark.recommend.ranker.encoded import Encoded, Names, Scaling, inputs
 from persmark.recommend.ranker.features import USER_NAMES
 from persmark.recommend.ranker.network import Shape, forward
@@ -243,6 +243,33 @@ class Ranker(Recommender):
             return None
         return RankerExplained(self, self._own_items(history))
 
+    def attended(self, histories: Interactions) -> Attended | None:
+        """Where it looked for each user's own first candidate; None where it does not attend."""
+        if self.scorer is None or not self.scorer.shape.history_attention:
+            return None
+        found = looked_for_many(self, self._own_items(histories))
+        if histories.item_ids is self.item_ids:
+            return found
+        known = np.flatnonzero(self._columns_of(histories.item_ids)[histories.item] >= 0)
+        return replace(found, event=known[found.event])
+
+    def scores_of_pairs(self, held: Encoded) -> npt.NDArray[np.float32]:
+        """(n_pairs,) the scorer's score of each candidate."""
+        assert self.scorer is not None
+        return scored(held, self.tables, self.scorer)
+
+    def inputs_of(self, held: Encoded, rows: Ints, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
+        """What the scorer reads for some users: (B,) rows, (B, L) places of their pairs."""
+        assert self.scorer is not None
+        return inputs(
+            held,
+            rows,
+            pair,
+            tables=self.tables,
+            pair_scaling=self.scorer.pair_scaling,
+            user_scaling=self.scorer.user_scaling,
+        )
+
     def attention(self, history: Interactions) -> Looked:
         """Where it looks for all candidates of one user; with both attentions on."""
         return looked(self, self._own_items(history))
@@ -252,7 +279,7 @@ class Ranker(Recommender):
             return next(iter(self.sources.values())).score_matrix(histories)
         scores = np.tile(self.popularity.tail, (histories.n_users, 1))
         held = self.encoded(histories)
-        score = scored(held, self.tables, self.scorer)
+        score = self.scores_of_pairs(held)
         row, item = held.candidates.row, held.candidates.item
         best = np.full(histories.n_users, -np.inf)
         np.maximum.at(best, row, score)
@@ -304,15 +331,7 @@ class Ranker(Recommender):
 
     def _inputs(self, held: Encoded, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
         """What the scorer reads of one user for some pairs, (1, n)."""
-        assert self.scorer is not None
-        return inputs(
-            held,
-            np.zeros(1, np.int64),
-            pair,
-            tables=self.tables,
-            pair_scaling=self.scorer.pair_scaling,
-            user_scaling=self.scorer.user_scaling,
-        )
+        return self.inputs_of(held, np.zeros(1, np.int64), pair)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         held = self.popularity.arrays() | nested.arrays_of(self.sources) | self.tables.arrays()
