@@ -9,7 +9,7 @@ run: install
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -69,7 +69,7 @@ def key(data_folder: Path) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
+    max_examples=15, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.generate],
 )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_damaged_file_of_any_kind_is_loaded_or_refused_in_words(file: tuple[st
 
 
 @settings(
-    max_examples=60, deadline=None, derandomize=True, database=None,
+    max_examples=20, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],  # shrinking loads takes minutes
 )  # fmt: skip
