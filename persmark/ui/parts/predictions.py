@@ -251,10 +251,14 @@ def show_refused(run: predict.PredictionRun) -> None:
     if not refused:
         return
     section("Refused", "There is too little data for these: no figure is better than one nobody can believe.")
-    table = pd.DataFrame(
-        [{"prediction": one["title"], "why": words(predict.unpacked(one["why"]))} for one in refused]
-    )
-    show_table(table, "refused", height=300 if len(table) > 7 else "auto")
+    # One sentence for all that lack the same, and in full: a cell of a table would cut it off.
+    together: dict[str, list[str]] = {}
+    for one in refused:
+        together.setdefault(words(predict.unpacked(one["why"])), []).append(str(one["title"]))
+    items = [
+        f"<li><b>{escaped(', '.join(titles))}</b>: {escaped(why)}</li>" for why, titles in together.items()
+    ]
+    st.html(f"<ul>{''.join(items)}</ul>")
 
 
 def _runs(workspace: Workspace, _: Reader, _n_runs: int) -> list[dict[str, Any]]:
