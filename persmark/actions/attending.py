@@ -70,7 +70,12 @@ def summarise(
         "versions": versions,
         "saved": saved,
         "segments": [
-            {"segment": name, "n_users": n_users[name], "rows": _rows(table)}
+            {
+                "segment": name,
+                "n_users": n_users[name],
+                "n_drawn": min(n_users[name], attention.most_summarised(recommender)),
+                "rows": _rows(table),
+            }
             for name, table in tables.items()
         ],
     }

@@ -10,7 +10,7 @@ from persmark.attention.judge import CONTROLS, Case, Judged, judge
 from persmark.attention.kept import SAMPLE_USERS, judge_run, verdict_of
 from persmark.attention.shifts import DIMENSIONS, WINDOWS, Periods, fatigue, shifts
 from persmark.attention.summary import differences, summarise
-from persmark.attention.users import cases_from, explain_user, names_of, summarise_users
+from persmark.attention.users import cases_from, explain_user, most_summarised, names_of, summarise_users
 from persmark.attention.what_if import WhatIf, search_items, what_if
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "fatigue",
     "judge",
     "judge_run",
+    "most_summarised",
     "names_of",
     "search_items",
     "shifts",

@@ -1,15 +1,21 @@
 """The fewest events without which an item would not be shown.
 
-Single events are all tried. Pairs are tried among the events that carry most. Beyond that, events go in
-the order of what they carry until the item drops out, and those that turn out not to be needed come
-back. The set found is minimal (each of its events is needed) and, up to two events, the smallest among
-those tried; a smaller one of three or more could exist.
+Single events are all tried. Pairs are tried among the events that carry most, then all events on one
+item for the items that carry most. Beyond that, events go in the order of what they carry until the
+item drops out, and those that turn out not to be needed come back. The set found is minimal (each of its
+events is needed) and, up to two events, the smallest among those tried; a smaller one of three or more
+could exist.
+
+Where a variant costs much, the sum of the single removals foretells what a set would do, and only the
+sets that should suffice are tried. A set that is told of was always taken away for real; but a smaller one
+that works together could be passed over, and of a large one not every event may be needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -24,7 +30,11 @@ Mask = npt.NDArray[np.bool_]
 # Pairs are sought among so many events; more are taken away one after the other up to `MOST_GONE`.
 PAIRED = 12
 MOST_GONE = 40
-
+# Of a costly model: pairs that are tried, sizes around the foretold one, and what is pruned one by one.
+LIKELY_PAIRS = 6
+LIKELY_GROUPS = 4
+AROUND = (0, 1, 2, 4, 8)
+MOST_PRUNED = 6
 
 # Items that ranks are counted among: those that score best with the whole history. Without some events one
 # beyond them could come before; a rank that is told as k or less is one among them, and one that is told as
@@ -93,6 +103,19 @@ class Occluded:
         """(n_variants,) from 1, by (n_variants, n_columns) scores of the contenders."""
         return _ranks(scores, self.allowed[self.columns], self._place(item))
 
+    def foretold(self, item: int, sets: Sequence[Sequence[int]]) -> Ints:
+        """(n_sets,) rank without each set of units, if what they do added up."""
+        whole, lost = self._lost
+        scores = np.array([whole - lost[list(gone)].sum(axis=0) for gone in sets])
+        return self.ranks(scores.reshape(len(sets), len(whole)), item)
+
+    @cached_property
+    def _lost(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(n_columns,) scores of the contenders, and (n_units, n_columns) what each unit adds to them."""
+        whole = self.whole[self.columns].astype(np.float64)
+        known = np.isfinite(self.without) & np.isfinite(whole)
+        return whole, np.where(known, whole - np.where(known, self.without, 0), 0.0)
+
     def _place(self, item: int) -> int:
         return int(np.searchsorted(self.columns, item))
 
@@ -120,7 +143,14 @@ def _ranks(scores: npt.NDArray[np.floating], allowed: Mask, place: int) -> Ints:
     return above + 1
 
 
-def smallest_set(explained: Explained, occluded: Occluded, item: int, *, k: int) -> tuple[int, ...] | None:
+def smallest_set(
+    explained: Explained,
+    occluded: Occluded,
+    item: int,
+    *,
+    k: int,
+    groups: Sequence[Sequence[int]] = (),
+) -> tuple[int, ...] | None:
     """Units without which the item is not among the first k, fewest first found.
 
     Args:
@@ -128,6 +158,8 @@ def smallest_set(explained: Explained, occluded: Occluded, item: int, *, k: int)
         occluded: Its single removals.
         item: Column of the item.
         k: Slate length, before slate rules.
+        groups: Units that belong together, as all events on one item: what is easily told. Those that carry
+            most are tried after the pairs.
 
     Returns:
         Places of the units, ascending; None where the item stays whatever is removed, or is not among
@@ -145,17 +177,51 @@ def smallest_set(explained: Explained, occluded: Occluded, item: int, *, k: int)
     if not len(order):
         return None
 
-    pairs = list(combinations(order[:PAIRED].tolist(), 2))
-    hit = _out(explained, occluded, item, [list(pair) for pair in pairs], k)
+    pairs = [list(pair) for pair in combinations(order[:PAIRED].tolist(), 2)]
+    if explained.costly:
+        foretold = occluded.foretold(item, pairs)
+        likely = sorted(range(len(pairs)), key=lambda at: (-foretold[at], -effects[pairs[at]].sum()))
+        pairs = [pairs[at] for at in likely[:LIKELY_PAIRS]]
+    hit = _out(explained, occluded, item, pairs, k)
     if hit.any():
-        best = max(np.flatnonzero(hit).tolist(), key=lambda place: effects[list(pairs[place])].sum())
+        best = max(np.flatnonzero(hit).tolist(), key=lambda place: effects[pairs[place]].sum())
         return tuple(sorted(pairs[best]))
 
+    whole = sorted((list(one) for one in groups if len(one) > 2), key=lambda one: -effects[one].sum())
+    hit = _out(explained, occluded, item, whole[:LIKELY_GROUPS], k)
+    if hit.any():
+        found = min((whole[at] for at in np.flatnonzero(hit).tolist()), key=len)
+        return tuple(sorted(_needed(explained, occluded, item, found, k)))
+
     grown = [order[:size].tolist() for size in range(3, min(len(order), MOST_GONE) + 1)]
+    if explained.costly and grown:
+        enough = occluded.foretold(item, grown) > k
+        first = int(enough.argmax()) if enough.any() else len(grown) - 1
+        grown = [grown[at] for at in sorted({min(first + more, len(grown) - 1) for more in AROUND})]
     hit = _out(explained, occluded, item, grown, k)
     if not hit.any():
         return None
-    return tuple(sorted(_pruned(explained, occluded, item, grown[int(hit.argmax())], k)))
+    return tuple(sorted(_needed(explained, occluded, item, grown[int(hit.argmax())], k)))
+
+
+def _needed(explained: Explained, occluded: Occluded, item: int, found: list[int], k: int) -> list[int]:
+    """Of a set without which the item drops out, what has to go; of a costly model about that."""
+    if explained.costly:
+        lean = _lean(occluded, item, found, k)
+        if len(lean) < len(found) and _out(explained, occluded, item, [lean], k).all():
+            found = lean
+        if len(found) > MOST_PRUNED:
+            return found
+    return _pruned(explained, occluded, item, found, k)
+
+
+def _lean(occluded: Occluded, item: int, gone: list[int], k: int) -> list[int]:
+    """Without the units that should not be needed, the weakest left in first."""
+    for unit in gone[::-1]:
+        fewer = [one for one in gone if one != unit]
+        if fewer and occluded.foretold(item, [fewer])[0] > k:
+            gone = fewer
+    return gone
 
 
 def _out(explained: Explained, occluded: Occluded, item: int, sets: list[list[int]], k: int) -> Mask:

@@ -208,11 +208,15 @@ def explain(
     effects_of = [occluded.effects(item) for item in asked.tolist()]
     habits = [_habit(past, effects[:n]) for effects in effects_of]
     joint, ranks = together(held, occluded, asked, habits)
+    of_item: dict[str, list[int]] = {}
+    for at, name in enumerate(past.item_ids):
+        of_item.setdefault(name, []).append(at)
+    same_item = list(of_item.values())
     explained = []
     for place, item in enumerate(asked.tolist()):
         item_id = str(recommender.item_ids[item])
         effects = effects_of[place]
-        gone = smallest_set(held, occluded, item, k=k)
+        gone = smallest_set(held, occluded, item, k=k, groups=same_item)
         rank = occluded.rank(item)
         explained.append(
             ItemExplained(

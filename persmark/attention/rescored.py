@@ -31,6 +31,7 @@ class Rescored(Explained):
     """
 
     aggregation = "none"
+    costly = True
 
     def __init__(
         self, recommender: Recommender, history: Interactions, *, most_events: int = MOST_EVENTS

@@ -123,6 +123,11 @@ def cases_from(recommender: Recommender, histories: Interactions, *, seed: int =
             yield Case(bound, demand[own.item[bound.event]].astype(np.float64))
 
 
+def most_summarised(recommender: Recommender) -> int:
+    """Of how many users a summary is made at most; of more a sample is drawn."""
+    return min(MOST_USERS, recommender.most_attended)
+
+
 def summarise_users(
     reader: Reader,
     recommender: Recommender,
@@ -136,7 +141,7 @@ def summarise_users(
     Args:
         reader: The workspace.
         recommender: One that attends.
-        users: Whom; of more than `MOST_USERS` a sample is drawn.
+        users: Whom; of more than `most_summarised` a sample is drawn.
         as_of: UTC; the last event's time where left out.
         seed: Of the draw.
 
@@ -144,8 +149,9 @@ def summarise_users(
         EmptyError: The recommender has no attention weights, or there are too few users.
     """
     wanted = sorted(set(users))
-    if len(wanted) > MOST_USERS:
-        drawn = np.random.default_rng(seed).choice(len(wanted), MOST_USERS, replace=False)
+    most = most_summarised(recommender)
+    if len(wanted) > most:
+        drawn = np.random.default_rng(seed).choice(len(wanted), most, replace=False)
         wanted = [wanted[place] for place in np.sort(drawn).tolist()]
     histories = load_histories(reader, recommender, users=wanted, as_of=second_of(reader, as_of))
     attended = recommender.attended(histories)

@@ -83,7 +83,8 @@ def find_candidates(
         keys.append((of_user + top)[free])
         keys.append(_best_own(scores, own, n_items, n_own))
     key = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
-    return _told(scored, known, key // n_items, key % n_items, own=own, bought=bought)
+    row, item = key // n_items, key % n_items
+    return _told([scores[row, item] for scores in scored], known, row, item, own=own, bought=bought)
 
 
 def given_candidates(
@@ -91,7 +92,8 @@ def given_candidates(
 ) -> Candidates:
     """These pairs (ordered by row and item) as candidates, with what the sources say of them."""
     n_items = known.n_items
-    scored = [source.score_matrix(known) for source in sources.values()]
+    columns, place = np.unique(item, return_inverse=True)
+    scored = [source.score_columns(known, columns)[row, place] for source in sources.values()]
     own = np.unique(known.user.astype(np.int64) * n_items + known.item)
     at = known.typed(target)
     bought = np.unique(known.user[at].astype(np.int64) * n_items + known.item[at])
@@ -99,11 +101,11 @@ def given_candidates(
 
 
 def _told(
-    scored: list[Scores], known: Interactions, row: Ints, item: Ints, *, own: Ints, bought: Ints
+    scored: list[Floats], known: Interactions, row: Ints, item: Ints, *, own: Ints, bought: Ints
 ) -> Candidates:
     n_users, key = known.n_users, row * known.n_items + item
     starts = np.searchsorted(row, np.arange(n_users + 1))
-    said = [column for scores in scored for column in _said(scores[row, item], row, starts)]
+    said = [column for scores in scored for column in _said(scores, row, starts)]
     return Candidates(
         row=row,
         item=item,
@@ -131,7 +133,7 @@ def _best_own(scores: Scores, own: Ints, n_items: int, most: int) -> Ints:
     return held[place < most]
 
 
-def _said(value: Scores, row: Ints, starts: Ints) -> Sequence[Floats]:
+def _said(value: Floats, row: Ints, starts: Ints) -> Sequence[Floats]:
     """Scores of one source standardised within each user, and log(1 + rank)."""
     size = np.maximum(np.diff(starts), 1)
     n_users = len(size)

@@ -74,6 +74,7 @@ class Recommender(ABC):
         scores_with_facts: Whether scoring reads them too, not training alone.
         learned: Whether it is fitted step by step and can overfit, not counted.
         grows: Whether `update` counts later events on and takes new items into the catalogue.
+        most_attended: Users whose attention is summed up in some seconds; of more a sample is drawn.
     """
 
     name: ClassVar[str]
@@ -83,6 +84,7 @@ class Recommender(ABC):
     scores_with_facts: ClassVar[bool] = True
     learned: ClassVar[bool] = False
     grows: ClassVar[bool] = False
+    most_attended: ClassVar[int] = 10_000
 
     item_ids: Ids
     settings: Settings

@@ -29,7 +29,7 @@ from persmark.recommend.by_taste import TasteRecommender, TasteSettings
 from persmark.recommend.contract import Reason, Scores
 from persmark.recommend.interactions import Interactions
 from persmark.recommend.lesson import Lesson
-from persmark.recommend.neighbours import packed_matrix, unpacked_matrix
+from persmark.recommend.neighbours import packed_matrix, stepped, unpacked_matrix
 from persmark.recommend.options import option
 from persmark.recommend.saved import Saved
 from persmark.text import text
@@ -93,9 +93,12 @@ class Ease(TasteRecommender):
 
     def _score(self, histories: Interactions) -> Scores:
         found = sparse.csr_array(self._own(histories) @ self.weights + self._habits(histories))
-        found.data[found.data < 0] = 0
-        found.eliminate_zeros()
-        return self.popularity.under(found)
+        return self.popularity.under(_above_zero(found))
+
+    def _score_columns(self, histories: Interactions, columns: npt.NDArray[np.int64]) -> Scores:
+        found = stepped(self._own(histories), self.weights, columns)
+        found = sparse.csr_array(found + self._habits(histories)[:, columns])
+        return self.popularity.under(_above_zero(found), columns)
 
     def _say(self, own: sparse.csr_array, item: int) -> npt.NDArray[np.float32]:
         said: npt.NDArray[np.float32] = own.data * self.weights[own.indices, :][:, [item]].toarray().ravel()
@@ -118,6 +121,12 @@ class Ease(TasteRecommender):
         super()._restore(held)
         self.weights = unpacked_matrix("weights", held, len(self.item_ids))
         self.inside = held.arrays["inside"]
+
+
+def _above_zero(found: sparse.csr_array) -> sparse.csr_array:
+    found.data[found.data < 0] = 0
+    found.eliminate_zeros()
+    return found
 
 
 def _inverse(cells: sparse.csr_array, regularisation: float) -> npt.NDArray[np.float32]:

@@ -24,11 +24,13 @@ class Explained(ABC):
         event: (n_events,) places of the looked-at events in the history that was handed in, ascending.
         fields: Names of the profile fields that it attends to; empty where it has none.
         aggregation: How heads and layers become one weight, in one word: `value-norm`, `rollout`, `mean`.
+        costly: Whether a variant costs so much that only the most promising are to be asked about.
     """
 
     event: Ints
     fields: tuple[str, ...] = ()
     aggregation: str = "value-norm"
+    costly: bool = False
 
     @property
     def n_events(self) -> int:

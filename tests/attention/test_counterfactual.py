@@ -7,6 +7,7 @@ import numpy as np
 from persmark.attention.counterfactual import Occluded, smallest_set
 from persmark.attention.rescored import Rescored
 from persmark.recommend import RECOMMENDERS, interactions_from
+from persmark.recommend.explained import Floats, Mask
 from tests.attention.toy import Toy
 
 DAY = 86_400
@@ -38,6 +39,39 @@ def test_many_small_ones_are_pruned_to_those_needed() -> None:
     found = smallest_set(toy, Occluded.of(toy), 0, k=1)
     assert found is not None
     assert len(found) == 6
+
+
+def test_all_events_on_one_item_are_told_before_a_mixture() -> None:
+    toy = against(4.5, [1.0] * 10)
+    of_item = [[0, 2, 4, 6, 8, 9], [1, 3, 5, 7]]
+    # Four are too few, and of the six on one item none may stay: 5 without five is above 4.5.
+    assert smallest_set(toy, Occluded.of(toy), 0, k=1, groups=of_item) == (0, 2, 4, 6, 8, 9)
+
+
+class Costly(Toy):
+    """Counts what it is asked."""
+
+    costly = True
+    asked = 0
+
+    def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
+        self.asked += len(presence)
+        return super().scores(presence, masked)
+
+
+def test_a_costly_model_is_asked_about_what_should_suffice_alone() -> None:
+    says = [[1.0, 0.0]] * 30 + [[0.0, 16.5]]
+    cheap, costly = Toy(says, [1 / 31] * 31), Costly(says, [1 / 31] * 31)
+    occluded = Occluded.of(costly)
+    # 30 against 16.5: rank 2 without fourteen of them, as the single removals foretell.
+    assert occluded.foretold(0, [list(range(13)), list(range(14))]).tolist() == [1, 2]
+    costly.asked = 0
+    found = smallest_set(costly, occluded, 0, k=1)
+    assert found is not None
+    assert len(found) == 14
+    # 6 pairs, 5 sizes.
+    assert costly.asked == 11
+    assert smallest_set(cheap, Occluded.of(cheap), 0, k=1) == found
 
 
 def test_an_item_that_stays_has_none() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from persmark.recommend.explained import Attended, Explained, Floats, Ints, Mask
 from persmark.recommend.interactions import Interactions
-from persmark.recommend.ranker.encoded import Encoded, inputs
+from persmark.recommend.ranker.encoded import Encoded
 from persmark.recommend.ranker.features import USER_NAMES
 from persmark.recommend.ranker.network import forward
 
@@ -57,6 +57,7 @@ class RankerExplained(Explained):
     """
 
     aggregation = "mean"  # there is one head in one layer
+    costly = True
 
     def __init__(self, ranker: Ranker, history: Interactions, trained: Trained | None = None) -> None:
         assert ranker.scorer is not None
@@ -103,10 +104,30 @@ class RankerExplained(Explained):
         return RankerExplained(self._ranker, self._history, replace(self._trained, weights=mixed))
 
     def _scores(self, presence: npt.NDArray[np.float32], gone: Mask) -> Floats:
-        n, n_events = len(presence), self.n_events
-        history, item = self._history, self._held.candidates.item
+        n, n_events, item = len(presence), self.n_events, self._held.candidates.item
+        # Counted once for all variants that the same events are gone from.
+        distinct, variant = np.unique(gone[:, :n_events], axis=0, return_inverse=True)
+        variant = variant.reshape(-1)
+        held = self._without(distinct)
+        share = np.zeros((n, len(self._real)), np.float32)
+        share[:, self._real] = np.where(gone[:, :n_events], 0, presence[:, :n_events])
+        pair = variant[:, None] * len(item) + np.arange(len(item))
+        x = dict(self._ranker.inputs_of(held, variant, pair, trained=self._trained))
+        x["event_presence"] = share
+        x["event_real"] = x["event_real"] * (share > 0)
+        if self.fields:
+            x["field_presence"] = np.where(gone[:, n_events:], 0, presence[:, n_events:]).astype(np.float32)
+        score = forward(np, self._trained.weights, x, self._trained.shape)["score"]
+        tail = self._ranker.popularity.tail
+        found: npt.NDArray[np.float32] = np.tile(tail, (n, 1)) + score.min(axis=1, keepdims=True, initial=0.0)
+        found[:, item] = score
+        return found
+
+    def _without(self, gone: Mask) -> Encoded:
+        """The history once for each row of (n, n_events) events that are gone, as that of so many users."""
+        n, history, item = len(gone), self._history, self._held.candidates.item
         keep = np.ones((n, len(history)), bool)
-        keep[:, self.event] = ~gone[:, :n_events]
+        keep[:, self.event] = ~gone
         variant, place = np.nonzero(keep)
         facts = history.user_facts.users(np.zeros(n, np.int64)) if history.user_facts else None
         many = replace(
@@ -119,36 +140,21 @@ class RankerExplained(Explained):
             event_type=history.event_type[place],
             user_facts=facts,
         )
-        row = np.repeat(np.arange(n), len(item))
-        held = self._ranker.encoded(many, only=(row, np.tile(item, n)))
+        held = self._ranker.encoded(many, only=(np.repeat(np.arange(n), len(item)), np.tile(item, n)))
         # The events stay where they were: those taken away are masked, not closed up.
-        event_item = np.repeat(self._held.event_item, n, axis=0)
-        held = replace(held, event_item=event_item, events=np.repeat(self._held.events, n, axis=0))
-        share = np.zeros((n, len(self._real)), np.float32)
-        share[:, self._real] = np.where(gone[:, :n_events], 0, presence[:, :n_events])
-        x = dict(self._inputs(held, np.arange(n * len(item)).reshape(n, len(item))))
-        x["event_presence"] = share
-        x["event_real"] = x["event_real"] * (share > 0)
-        if self.fields:
-            x["field_presence"] = np.where(gone[:, n_events:], 0, presence[:, n_events:]).astype(np.float32)
-        score = forward(np, self._trained.weights, x, self._trained.shape)["score"]
-        tail = self._ranker.popularity.tail
-        found: npt.NDArray[np.float32] = np.tile(tail, (n, 1)) + score.min(axis=1, keepdims=True, initial=0.0)
-        found[:, item] = score
-        return found
-
-    def _inputs(self, held: Encoded, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
-        return inputs(
+        return replace(
             held,
-            np.arange(len(pair)),
-            pair,
-            tables=self._ranker.tables,
-            pair_scaling=self._trained.pair_scaling,
-            user_scaling=self._trained.user_scaling,
+            event_item=np.repeat(self._held.event_item, n, axis=0),
+            events=np.repeat(self._held.events, n, axis=0),
         )
 
     def _forward(self, held: Encoded, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
-        return forward(np, self._trained.weights, self._inputs(held, pair), self._trained.shape)
+        return forward(
+            np,
+            self._trained.weights,
+            self._ranker.inputs_of(held, np.arange(len(pair)), pair, trained=self._trained),
+            self._trained.shape,
+        )
 
 
 def looked(ranker: Ranker, history: Interactions) -> Looked:

@@ -105,6 +105,7 @@ class Ranker(Recommender):
     settings_type = RankerSettings
     needs_facts = True
     learned = True
+    most_attended = 1_000  # the sources are asked about the whole catalogue for each user
     settings: RankerSettings
     popularity: Popularity
     sources: Mapping[str, Recommender]
@@ -258,16 +259,19 @@ class Ranker(Recommender):
         assert self.scorer is not None
         return scored(held, self.tables, self.scorer)
 
-    def inputs_of(self, held: Encoded, rows: Ints, pair: Ints) -> Mapping[str, npt.NDArray[Any]]:
-        """What the scorer reads for some users: (B,) rows, (B, L) places of their pairs."""
-        assert self.scorer is not None
+    def inputs_of(
+        self, held: Encoded, rows: Ints, pair: Ints, *, trained: Trained | None = None
+    ) -> Mapping[str, npt.NDArray[Any]]:
+        """What a scorer, its own if none is given, reads for (B,) rows and (B, L) places of their pairs."""
+        scorer = trained or self.scorer
+        assert scorer is not None
         return inputs(
             held,
             rows,
             pair,
             tables=self.tables,
-            pair_scaling=self.scorer.pair_scaling,
-            user_scaling=self.scorer.user_scaling,
+            pair_scaling=scorer.pair_scaling,
+            user_scaling=scorer.user_scaling,
         )
 
     def attention(self, history: Interactions) -> Looked:

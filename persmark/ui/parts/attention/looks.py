@@ -102,6 +102,7 @@ def _kept(workspace: Workspace, run_id: str, names: tuple[str, ...]) -> dict[str
             held
             and held["run_id"] == run_id
             and held["versions"] == versions
+            and all("n_drawn" in one for one in held["segments"])
             and held.get("saved") == saved
             and tuple(one["segment"] for one in held["segments"]) == names
         ):
@@ -123,7 +124,12 @@ def _show(workspace: Workspace, found: dict[str, Any], names: tuple[str, ...]) -
             Fact(
                 called[one["segment"]],
                 short(one["n_users"]),
-                text("{n} of them with events looked at", n=_summed(pd.DataFrame(one["rows"]))),
+                text(
+                    "{n} of them, drawn by chance, with events looked at"
+                    if one["n_drawn"] < one["n_users"]
+                    else "{n} of them with events looked at",
+                    n=_summed(pd.DataFrame(one["rows"])),
+                ),
             )
             for one in found["segments"]
         ]
