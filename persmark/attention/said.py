@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from persmark.columns import CART, CLICK, LIKE, PURCHASE, VIEW
 from persmark.recommend import Interactions
+from persmark.recommend.profile_fields import field_title
 from persmark.text import Text, text
 
 Ints = npt.NDArray[np.int64]
@@ -166,7 +167,9 @@ def said_of(
         events, others = [at for at in gone if at < n], [fields[at - n] for at in gone if at >= n]
         parts: list[Text | str] = [told(past, events)] if events else []
         if others:
-            parts.append(text("what is known of {fields}", fields=", ".join(_plain(one) for one in others)))
+            parts.append(
+                text("what is known of them ({fields})", fields=", ".join(field_title(one) for one in others))
+            )
         what = parts[0] if len(parts) == 1 else text("{a} and {b}", a=parts[0], b=parts[1])
         return text("without {what} this would not be among the first {k}", what=what, k=k)
     own = effects[:n]
@@ -180,8 +183,8 @@ def said_of(
                         events=held, k=k)  # fmt: skip
         return text("{events} speaks most for it; it is number {rank}", events=held, rank=rank)
     if len(effects) > n and effects[n:].max() > 0:
-        field = _plain(fields[int(effects[n:].argmax())])
-        return text("nothing they did speaks for it; what is known of {field} does", field=field)
+        field = field_title(fields[int(effects[n:].argmax())])
+        return text("nothing they did speaks for it; what is known of them does ({field})", field=field)
     return text("nothing they did speaks for it: it is popular")
 
 
@@ -213,7 +216,3 @@ def carried_by(past: Past, habit: Habit, *, k: int | None) -> Text:
     if k is not None and habit.rank_without > k:
         return text("without {what} this would not be among the first {k}", what=events, k=k)
     return text(_ONE_HABIT if one else _HABIT, events=events)
-
-
-def _plain(field: str) -> str:
-    return field.replace("_", " ")

@@ -153,8 +153,8 @@ def test_fields_of_the_profile_in_words() -> None:
     held = past(("oats", "", "purchase", at(5, 2)))
     effects = np.array([0.2, 0.9])
     said = said_of(held, ("household_size",), effects, (1,), rank=1, k=10)
-    assert str(said) == "without what is known of household size this would not be among the first 10"
+    assert str(said) == "without what is known of them (household size) this would not be among the first 10"
     said = said_of(held, ("age",), np.array([-0.1, 0.5]), None, rank=1, k=10)
-    assert str(said) == "nothing they did speaks for it; what is known of age does"
+    assert str(said) == "nothing they did speaks for it; what is known of them does (age)"
     said = said_of(held, (), np.array([0.3]), None, rank=12, k=10)
     assert str(said) == "the purchase of OATS on 2 May 2017 speaks most for it; it is number 12"

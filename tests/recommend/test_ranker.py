@@ -12,6 +12,7 @@ from persmark.recommend import Interactions, interactions_from
 from persmark.recommend.facts import ItemFacts, Named, UserFacts
 from persmark.recommend.lesson import Lesson, Validation
 from persmark.recommend.moments import calendar, fitting_days, last_steps
+from persmark.recommend.profile_fields import field_title
 from persmark.recommend.ranker import Ranker, RankerSettings
 from persmark.recommend.ranker.encoded import NOWHERE
 from persmark.recommend.ranker.features import PAIR_NAMES, USER_NAMES, pair_features, user_features
@@ -320,3 +321,9 @@ def test_pairs_set_aside_decide_when_to_stop(known: Interactions) -> None:
     assert (first.users.tolist(), first.item.tolist()) == (users.tolist(), last.tolist())
     assert [len(one.known) for one in others] == [len(rest) - 40, len(rest) - 80]
     assert others[0].item.tolist() == rest.item[rest.starts[2:] - 1].tolist()  # the first has nothing left
+
+
+def test_every_counted_field_has_words_and_one_of_the_users_file_its_own_name() -> None:
+    assert field_title("repeat_share") == "how often they come back to an item"
+    assert field_title("household_size") == "household size"
+    assert all(field_title(name) != name for name in USER_NAMES)

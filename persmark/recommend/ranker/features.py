@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persmark.recommend.interactions import DAY, Interactions
+from persmark.recommend.profile_fields import PROFILE_FIELDS
 from persmark.recommend.ranker.tables import CHANNELS, Floats, ItemTables
 
 HALF_LIVES_DAYS = (7.0, 21.0, 63.0, 180.0)
@@ -52,9 +53,7 @@ ITEM = ("demand_now", "demand", "trend", "buyers", "item_gap", "return_rate", "p
         "item_idle")  # fmt: skip
 GROUPS = {"own": OWN, "category": CATEGORY, "price": PRICE, "offer": OFFER, "item": ITEM}
 PAIR_NAMES = tuple(name for names in GROUPS.values() for name in names)
-USER_NAMES = ("n_events", "n_steps", "step_size", "since_last", "step_gap", "due", "active_days", "steps_28d",
-              "n_items", "repeat_share", "price_level", "night", "morning", "afternoon", "evening",
-              "weekend", "one_brand")  # fmt: skip
+USER_NAMES = tuple(PROFILE_FIELDS)
 
 
 @dataclass(frozen=True, eq=False)

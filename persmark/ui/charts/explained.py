@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from persmark.recommend.profile_fields import field_title
 from persmark.text import Text, text
 from persmark.ui.charts.base import SEQUENTIAL, SERIES, cut, figure, safe
 from persmark.ui.words import counted, percent, significant
@@ -274,7 +275,7 @@ def fields_of(table: pd.DataFrame, column: str) -> go.Figure:
         column: Which of the two.
     """
     rows = largest(table, column)
-    labels = [cut(str(name).replace("_", " "), _LABEL) for name in rows["field"]]
+    labels = [cut(field_title(str(name)), _LABEL) for name in rows["field"]]
     return bars_of(labels, rows[column].astype(float).tolist(), share=column == "attention_weight")
 
 
@@ -283,7 +284,7 @@ def read_fields(table: pd.DataFrame, column: str) -> Text:
     rows = largest(table, column)
     if rows.empty:
         return text("No field of the profile changes the score.")
-    name, value = str(rows["field"].iloc[0]).replace("_", " "), float(rows[column].iloc[0])
+    name, value = field_title(str(rows["field"].iloc[0])), float(rows[column].iloc[0])
     if column == "attention_weight":
         return text("Of {n} fields, most attention ({share}) lies on {name}.",
                     n=len(table), share=percent(value), name=name)  # fmt: skip

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from persmark import actions, jobs, recommend, segments
+from persmark.recommend.profile_fields import field_title
 from persmark.settings import settings
 from persmark.store import Workspace
 from persmark.text import text
@@ -117,6 +118,7 @@ def _show(workspace: Workspace, found: dict[str, Any], names: tuple[str, ...]) -
         [pd.DataFrame(one["rows"]).assign(segment=called[one["segment"]]) for one in found["segments"]],
         ignore_index=True,
     )
+    table = _titled(table)
     for column in ("share", "low", "high", "usual"):
         table[column] = table[column].astype(float)
     facts(
@@ -155,6 +157,14 @@ def _show(workspace: Workspace, found: dict[str, Any], names: tuple[str, ...]) -
         _show_part(part, shown, what, name)
 
 
+def _titled(table: pd.DataFrame) -> pd.DataFrame:
+    """Fields of the profile by their words."""
+    if table.empty:
+        return table
+    fields = table["part"] == "field"
+    return table.assign(name=table["name"].where(~fields, table["name"].map(field_title)))
+
+
 def _summed(rows: pd.DataFrame) -> int:
     """Users in the summary: each has a latest event."""
     return int(rows.loc[rows["part"] == "position", "n_users"].max())
@@ -174,7 +184,7 @@ def _show_part(part: pd.DataFrame, shown: list[str], what: str, key: str) -> Non
 
 
 def _show_differences(found: dict[str, Any], shown: list[str]) -> None:
-    table = pd.DataFrame(found["differences"])
+    table = _titled(pd.DataFrame(found["differences"]))
     section(
         "What differs most",
         text("The share in {one} minus that in {other}; grey where 0 is inside the interval.",
