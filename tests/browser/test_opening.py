@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from persmark import actions
 from persmark.events import quality
-from persmark.store import open_workspace
 from tests.browser.screenshots import settle
 from tests.browser.server import browsing, serving
 from tests.shop import ACTOR, load_shop
@@ -31,14 +30,23 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PERSMARK_DATA", str(folder))
-    shop = load_shop(tmp_path)
-    actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
-    return folder
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A shop with a recommender, and a rule that waits: the page of rules has something to press."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERSMARK_DATA", str(folder))
+        shop = load_shop(tmp_path_factory.mktemp("files"))
+        actions.run(shop, ACTOR, actions.Train(recommender="repeat"))
+        quality.save_rule(shop, quality.FoldType("view", "click"))
+        with serving(folder) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
 
 
 def tabbed(page: Page, times: int) -> list[tuple[str, float, bool, bool]]:
@@ -53,44 +61,40 @@ def tabbed(page: Page, times: int) -> list[tuple[str, float, bool, bool]]:
     return found
 
 
-def test_a_cell_a_bar_and_a_headline_open(data: Path) -> None:
-    with serving(data) as address, browsing() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 2400})
-        page.goto(f"{address}/segments?workspace=shop")
-        settle(page)
-        grid = page.locator(".st-key-chart-rfm-grid .nsewdrag").first
-        box = grid.bounding_box()
-        assert box is not None
-        # The middle cell: recency score 3, frequency score 3.
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        expect(page.get_by_text("Recency score 3, frequency score 3: the users")).to_be_visible(
-            timeout=20_000
-        )
-        settle(page)
-        bar = page.locator(".st-key-chart-lifecycle .bars .point path").nth(4)
-        bar.click(force=True)
-        expect(page.get_by_text("Active: the users behind the figure")).to_be_visible(timeout=20_000)
+def test_a_cell_a_bar_and_a_headline_open(address: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 2400})
+    page.goto(f"{address}/segments?workspace=shop")
+    settle(page)
+    grid = page.locator(".st-key-chart-rfm-grid .nsewdrag").first
+    box = grid.bounding_box()
+    assert box is not None
+    # The middle cell: recency score 3, frequency score 3.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("Recency score 3, frequency score 3: the users")).to_be_visible(timeout=20_000)
+    settle(page)
+    bar = page.locator(".st-key-chart-lifecycle .bars .point path").nth(4)
+    bar.click(force=True)
+    expect(page.get_by_text("Active: the users behind the figure")).to_be_visible(timeout=20_000)
 
-        page.goto(f"{address}/profiles?workspace=shop")
-        settle(page)
-        page.get_by_role("radio", name="Buyers").or_(page.get_by_role("button", name="Buyers")).first.focus()
-        page.keyboard.press("Enter")
-        expect(page.get_by_text("Buyers: the users behind the figure")).to_be_visible(timeout=20_000)
+    page.goto(f"{address}/profiles?workspace=shop")
+    settle(page)
+    page.get_by_role("radio", name="Buyers").or_(page.get_by_role("button", name="Buyers")).first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Buyers: the users behind the figure")).to_be_visible(timeout=20_000)
+    page.close()
 
 
 @pytest.mark.parametrize("step", ["quality", "segments", "slates"])
-def test_tab_goes_down_the_page_and_can_be_seen(data: Path, step: str) -> None:
-    # A rule that waits, so that the page of rules has something to switch and to press.
-    quality.save_rule(open_workspace("shop"), quality.FoldType("view", "click"))
-    with serving(data) as address, browsing() as browser:
-        page = browser.new_page(viewport={"width": 800, "height": 2600})
-        page.goto(f"{address}/{step}?workspace=shop")
-        settle(page)
-        found = [one for one in tabbed(page, 9) if not one[3]]
-        # Past the last control the browser begins again at the top.
-        found = list(itertools.takewhile(lambda one: "Skip to main" not in one[0], found))
-        assert len(found) >= 6
-        assert [one[0] for one in found if not one[2]] == []
-        tops = [one[1] for one in found]
-        # Same row or further down, up to the few pixels by which controls of a row differ.
-        assert all(after > before - 60 for before, after in itertools.pairwise(tops)), found
+def test_tab_goes_down_the_page_and_can_be_seen(address: str, browser: Browser, step: str) -> None:
+    page = browser.new_page(viewport={"width": 800, "height": 2600})
+    page.goto(f"{address}/{step}?workspace=shop")
+    settle(page)
+    found = [one for one in tabbed(page, 9) if not one[3]]
+    # Past the last control the browser begins again at the top.
+    found = list(itertools.takewhile(lambda one: "Skip to main" not in one[0], found))
+    assert len(found) >= 6
+    assert [one[0] for one in found if not one[2]] == []
+    tops = [one[1] for one in found]
+    # Same row or further down, up to the few pixels by which controls of a row differ.
+    assert all(after > before - 60 for before, after in itertools.pairwise(tops)), found
+    page.close()
