@@ -76,19 +76,22 @@ class SelfAttentionSettings(Settings):
         low=0.0,
         high=0.9,
     )
-    learning_rate: float = option(0.002, about="Of Adam, at first", low=1e-6, high=1.0)
+    learning_rate: float = option(0.003, about="Of Adam, at first", low=1e-6, high=1.0)
     weight_decay: float = option(0.0, about="Of Adam, decoupled", low=0.0, high=1.0)
     batch_events: int = option(2048, about="Events in a batch", unit="events", low=1, high=1_000_000)
     epochs: int = option(200, about="Passes over the data at most", unit="epochs", low=1, high=100_000)
     minutes: float = option(10.0, about="Wall time at most", unit="minutes", low=0.001, high=100_000)
     patience: int = option(
-        3,
+        8,
         about="Epochs without a better validation until the rate is lowered",
         unit="epochs",
         low=1,
         high=1000,
     )
     lowerings: int = option(2, about="How often the rate is lowered before the end", low=0, high=100)
+    averaged: int = option(
+        5, about="Latest passes whose weights are averaged to the model", unit="epochs", low=1, high=100
+    )
     popular_half_life_days: float = option(
         HALF_LIFE_DAYS,
         about="Half-life of the popularity that serves users without events",
@@ -164,6 +167,7 @@ class SelfAttention(Recommender):
             minutes=chosen.minutes,
             patience=chosen.patience,
             lowerings=chosen.lowerings,
+            averaged=chosen.averaged,
             seed=chosen.seed,
         )
         training = Training(events, shape, category, plan)

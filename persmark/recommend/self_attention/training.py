@@ -6,6 +6,7 @@ Imports Keras; imported itself only when a training starts.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Plan:
         minutes: At most, wall time of this process.
         patience: Epochs without a better validation until the rate is lowered.
         lowerings: How often the rate is lowered before the end.
+        averaged: Latest passes whose weights are averaged to one model; steadier than those of any one.
         seed: Of everything.
     """
 
@@ -57,6 +59,7 @@ class Plan:
     minutes: float
     patience: int
     lowerings: int
+    averaged: int
     seed: int
 
 
@@ -137,6 +140,7 @@ class Training:
         self.negatives = Negatives.of(
             events, shape.n_items, most=plan.negatives, popularity_power=plan.popularity_power
         )
+        self.latest: deque[Weights] = deque(maxlen=plan.averaged)
         self.model = Model(shape, category_of_item)
         self.model.build()
         self._start()
@@ -185,7 +189,8 @@ class Training:
                 _Batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Pulse(tell, until)]
             )
             state.epoch += 1
-            weights = self.model.exported()
+            self.latest.append(self.model.exported())
+            weights = {name: np.mean([one[name] for one in self.latest], axis=0) for name in self.latest[0]}
             point = {"epoch": state.epoch, "loss": float(fitted.history["loss"][-1])} | watch.measured(
                 weights
             )
@@ -229,6 +234,8 @@ class Training:
         if watch.checkpoint is None:
             return
         arrays: Weights = {f"best.{name}": array for name, array in best.items()}
+        for place, weights in enumerate(self.latest):
+            arrays |= {f"latest.{place}.{name}": array for name, array in weights.items()}
         for number, variable in enumerate(self._variables()):
             arrays[f"now.{number}"] = keras.ops.convert_to_numpy(variable)
         facts = {**vars(state), "fingerprint": watch.fingerprint}
@@ -248,15 +255,19 @@ class Training:
             setattr(state, name, held.facts[name])
         for number, variable in enumerate(self._variables()):
             variable.assign(held.arrays[f"now.{number}"])
-        return {
-            name.removeprefix("best."): array
-            for name, array in held.arrays.items()
-            if name.startswith("best.")
-        }
+        self.latest.clear()
+        while part := _under(f"latest.{len(self.latest)}.", held.arrays):
+            self.latest.append(part)
+        return _under("best.", held.arrays)
 
     def _variables(self) -> list[Any]:
         """All that a training changes: weights, dropout's random states, the optimizer's memory."""
         return [*self.model.variables, *self.optimizer.variables]
+
+
+def _under(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Weights:
+    """The arrays of one prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _doing(state: _State, seconds_left: float) -> Text:
