@@ -28,6 +28,9 @@ _SEARCHED = {"none": 1 << 26, "gzip": 1 << 24, "zstd": 1 << 24}
 _ARRAY = re.compile(r"\s*\[\s*\{")
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
+# A Parquet file of more leaves than this is refused by them, nested or not.
+_SURELY_WIDE = 20_000
+
 
 def _refuse_no_text(path: Path, beginning: str) -> None:
     """Refuse pictures, databases and other archives: text has next to no control characters."""
@@ -95,7 +98,9 @@ def look(path: Path, reading: Map[str, Any] | None = None) -> tuple[Head, list[s
     if magic[:4] == b"PAR1":
         # Before anything is read: opening a hundred thousand columns takes many seconds.
         with suppress(pa.ArrowException, OSError):
-            check_width(len(pq.read_schema(path).names))
+            leaves = pq.read_metadata(path).num_columns
+            # Fields of nested columns count among the leaves; naming the columns takes as long again.
+            check_width(leaves if leaves > _SURELY_WIDE else len(pq.read_schema(path).names))
         return Head(Format(kind="parquet"), [], []), []
     if magic[:4] == b"PK\x03\x04" or magic[:4] == b"\xd0\xcf\x11\xe0":
         raise FileRefusedError(
