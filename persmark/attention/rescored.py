@@ -6,8 +6,6 @@ as if the event had never been; positions move up.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from persmark.errors import InputError
@@ -66,19 +64,7 @@ class Rescored(Explained):
         history, n_variants = self._history, len(presence)
         keep = np.ones((n_variants, len(history)), bool)
         keep[:, self.event] = (presence > 0) if masked is None else ~masked & (presence > 0)
-        variant, place = np.nonzero(keep)
-        names = np.array([f"{number:09d}" for number in range(n_variants)], dtype=object)
-        facts = history.user_facts.users(np.zeros(n_variants, np.int64)) if history.user_facts else None
-        return replace(
-            history,
-            user_ids=names,
-            user=variant.astype(np.int32),
-            item=history.item[place],
-            time=history.time[place],
-            weight=history.weight[place],
-            event_type=history.event_type[place],
-            user_facts=facts,
-        )
+        return history.copies(keep)
 
     def shuffled(self, seed: int) -> Explained:
         """The same: there are no weights to permute."""

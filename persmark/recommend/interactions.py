@@ -114,6 +114,28 @@ class Interactions:
             event_type=self.event_type[keep],
         )
 
+    def copies(self, keep: npt.NDArray[np.bool_]) -> Interactions:
+        """One user's history once for each row of `keep`, with the events that are True there.
+
+        Args:
+            keep: (n_copies, n_events) of a history of one user.
+
+        Returns:
+            n_copies users, called by their number, each with the user's facts.
+        """
+        copy, place = np.nonzero(keep)
+        n = len(keep)
+        return replace(
+            self,
+            user_ids=np.array([f"{number:09d}" for number in range(n)], dtype=object),
+            user=copy.astype(np.int32),
+            item=self.item[place],
+            time=self.time[place],
+            weight=self.weight[place],
+            event_type=self.event_type[place],
+            user_facts=self.user_facts.users(np.zeros(n, np.int64)) if self.user_facts else None,
+        )
+
     def users(self, chosen: slice | npt.NDArray[np.int64]) -> Interactions:
         """Only these users (ascending places), recoded; the item vocabulary stays."""
         places = np.arange(self.n_users)[chosen]

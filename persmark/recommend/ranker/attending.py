@@ -128,18 +128,7 @@ class RankerExplained(Explained):
         n, history, item = len(gone), self._history, self._held.candidates.item
         keep = np.ones((n, len(history)), bool)
         keep[:, self.event] = ~gone
-        variant, place = np.nonzero(keep)
-        facts = history.user_facts.users(np.zeros(n, np.int64)) if history.user_facts else None
-        many = replace(
-            history,
-            user_ids=np.array([f"{number:09d}" for number in range(n)], dtype=object),
-            user=variant.astype(np.int32),
-            item=history.item[place],
-            time=history.time[place],
-            weight=history.weight[place],
-            event_type=history.event_type[place],
-            user_facts=facts,
-        )
+        many = history.copies(keep)
         held = self._ranker.encoded(many, only=(np.repeat(np.arange(n), len(item)), np.tile(item, n)))
         # The events stay where they were: those taken away are masked, not closed up.
         return replace(
