@@ -29,7 +29,8 @@ def _filled(name: str, tables: dict[str, str], holes: dict[str, exp.Expr]) -> ex
         if isinstance(node, exp.Placeholder) and node.name in holes:
             return holes[node.name].copy()
         if isinstance(node, exp.Table) and node.name in tables:
-            return table(tables[node.name])
+            found = table(tables[node.name])
+            return exp.alias_(found, node.alias, table=True) if node.alias else found
         return node
 
     filled = _template(name).transform(put)
@@ -111,17 +112,20 @@ class _Sequence:
         for number, (fields, length) in enumerate(stretches, start=1):
             step, chain = f"step_{number}", f"chain_{number}"
             written.append((step, self._events(fields, "second", of=last)))
-            if number == 1:
+            if number > 1:
+                begun = _filled("chained", {"chain": f"chain_{number - 1}", "step": step}, {"most": most})
+            else:
+                # A chain of one event starts with it.
                 second = column("second", step)
                 begun = select(
                     column("user_id", step), second, named(second.copy(), "started"), of=table(step)
                 )
-            else:
-                begun = _filled("chained", {"chain": f"chain_{number - 1}", "step": step}, {"most": most})
             if length > 1:
-                written.append((f"begun_{number}", begun))
-                before: dict[str, exp.Expr] = {"before": exp.Literal.number(length - 1), "most": most}
-                begun = _filled("repeated", {"begun": f"begun_{number}"}, before)
+                source, start = (step, "second") if number == 1 else (f"begun_{number}", "started")
+                if number > 1:
+                    written.append((source, begun))
+                holes = {"start": column(start, source), "before": exp.Literal.number(length - 1)}
+                begun = _filled("repeated", {"begun": source}, {**holes, "most": most})
             written.append((chain, begun))
         # First, as the others speak of it.
         written.sort(key=lambda one: one[0] != last)
