@@ -62,6 +62,7 @@ def apart(
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(work, theirs, os.getpid()), daemon=True)
     started = time.monotonic()
+    first: tuple[float, float] | None = None
     child.start()
     theirs.close()
     try:
@@ -86,10 +87,15 @@ def apart(
             elif kind == "progress":
                 share, doing = value
                 on_progress(share, doing)
-                spent = moment - started
-                if deadline is None or ends_itself or spent < _EARLY_SECONDS:
+                # What comes before the first step, such as loading a library, says nothing of the pace.
+                if deadline is None or ends_itself or share <= 0:
                     continue
-                if spent > share * _TOO_LONG * (deadline - started):
+                first = first or (moment, share)
+                took, done = moment - first[0], share - first[1]
+                if took < _EARLY_SECONDS:
+                    continue
+                rest = (1 - share) * took / max(done, 1e-9)
+                if moment - started + rest > _TOO_LONG * (deadline - started):
                     raise _too_long()
             elif kind == "refused":
                 raise value

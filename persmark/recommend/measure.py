@@ -64,15 +64,23 @@ def measured(
     settings: Settings | Mapping[str, object] | None = None,
     on_progress: OnProgress | None = None,
     on_point: OnPoint | None = None,
+    checkpoint: Path | None = None,
 ) -> Measured:
     """Train on the task's training events and rank the catalogue for everybody who is asked for.
+
+    `checkpoint` is a folder in which a long training keeps its state, and from which it goes on.
 
     Raises:
         InputError: A score is not finite.
     """
     started = time.perf_counter()
     made = recommender(name).train(
-        task.train, settings, validation=task.validation, on_progress=on_progress, on_point=on_point
+        task.train,
+        settings,
+        validation=task.validation,
+        on_progress=on_progress,
+        on_point=on_point,
+        checkpoint=checkpoint,
     )
     fitted = time.perf_counter()
     found = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from persmark.recommend import (
     publish,
     published,
     runs,
-    search,
     train_run,
     unfinished,
 )
+from persmark.recommend.search import final, find, measuring
 from persmark.store import Workspace, exclusive
 from tests.recommend.conftest import Fill, Row
 
@@ -124,6 +125,17 @@ def test_the_budget_is_kept_and_what_does_not_fit_is_named(shop: Workspace) -> N
     assert 0 < found.evaluation.results[2].settings["minutes"] < 0.1
 
 
+def here(
+    work: Callable[..., object],
+    *,
+    on_progress: Callable[..., None],
+    on_point: Callable[..., None],
+    **_: object,
+) -> object:
+    """The work in this very process, so that a test can look into it."""
+    return work(on_progress, on_point)
+
+
 def test_what_was_measured_is_kept_and_not_measured_again(
     shop: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,19 +143,17 @@ def test_what_was_measured_is_kept_and_not_measured_again(
         raise KeyboardInterrupt
 
     measured: list[str] = []
-    apart: Callable[..., object] = search.measured
+    real: Callable[..., object] = measuring.measured
 
     def noted(name: str, *args: object, **more: object) -> object:
         measured.append(name)
-        return apart(name, *args, **more)
+        return real(name, *args, **more)
 
-    def here(work: Callable[..., object], **_: object) -> object:
-        return work(lambda *_: None, lambda _: None)
-
-    monkeypatch.setattr(search, "apart", here)
-    monkeypatch.setattr(search, "measured", noted)
+    monkeypatch.setattr(measuring, "apart", here)
+    monkeypatch.setattr(final, "apart", here)
+    monkeypatch.setattr(measuring, "measured", noted)
     with monkeypatch.context() as patch:
-        patch.setattr(search, "evaluation_of", cancelled)
+        patch.setattr(find, "evaluation_of", cancelled)
         with pytest.raises(KeyboardInterrupt):
             find_best(shop, asked(5, "learner"))
     assert unfinished(shop) == ["learner", "popular", "repeat"]
@@ -156,6 +166,38 @@ def test_what_was_measured_is_kept_and_not_measured_again(
     assert len(found.evaluation.results) == 4
     assert found.evaluation.results[2].recommender == "markov"
     assert unfinished(shop) == []
+
+
+def test_a_search_cut_off_in_mid_learning_goes_on_with_the_next_pass(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"self_attention": {"width": 8, "epochs": 4, "minutes": 5.0}}
+    request = FindBest(minutes=9, recommenders=("self_attention",), settings=small)
+    whole = find_best(shop, request)
+    assert whole.skipped == ()
+    monkeypatch.setattr(measuring, "apart", here)
+    monkeypatch.setattr(final, "apart", here)
+
+    def cut_off(name: str, point: Mapping[str, float]) -> None:
+        if point["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find_best(shop, request, on_point=cut_off)
+    assert unfinished(shop) == ["popular", "repeat"]
+    told: list[str] = []
+    found = find_best(
+        shop, dataclasses.replace(request, resume=True), on_progress=lambda _, said: told.append(str(said))
+    )
+    passes = [said for said in told if said.startswith("Measuring self_attention: Epoch")]
+    # The third pass was not kept yet when it was cut off.
+    assert passes[0].startswith("Measuring self_attention: Epoch 3; best validation NDCG so far")
+    assert found.evaluation is not None
+    assert whole.evaluation is not None
+    for one, other in zip(found.evaluation.results, whole.evaluation.results, strict=True):
+        assert one.curve == other.curve
+        assert np.array_equal(one.per_user["ndcg"], other.per_user["ndcg"])
+    assert list((shop.folder / "searches").iterdir()) == []
 
 
 def test_a_winner_is_published_where_it_beats_the_simple_ones(fill: Fill) -> None:
