@@ -6,6 +6,7 @@ all features, `short` sees a few, `rfm` recency, frequency and money alone, `bas
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -118,7 +119,7 @@ class Shapes:
 
 
 @dataclass
-class Learner:
+class Learner(ABC):
     """One target's model for users: a candidate, fitted.
 
     Attributes:
@@ -173,9 +174,9 @@ class Learner:
         return len(found) > 0
 
     @classmethod
+    @abstractmethod
     def _estimator(cls, part: str, n_rows: int, seed: int) -> Any:
         """What is fitted for a part; None where nothing is."""
-        raise NotImplementedError
 
     @classmethod
     def _goal(cls, part: str, found: Floats) -> Floats:
@@ -185,9 +186,9 @@ class Learner:
     def _more_facts(cls, part: str, estimator: Any, matrix: Numbers, found: Floats) -> dict[str, float]:
         return {}
 
+    @abstractmethod
     def predict(self, given: Frame) -> Floats:
         """(n_users,) what is predicted."""
-        raise NotImplementedError
 
     @property
     def made_of(self) -> tuple[str, ...]:
