@@ -18,13 +18,22 @@ import pytest
 from persmark.recommend import RECOMMENDERS, Interactions, interactions_from
 from persmark.recommend.forward import gelu, layer_norm, silu, softmax
 from persmark.recommend.self_attention import SelfAttention
-from persmark.recommend.self_attention.aside import set_aside, share_of_returns, usual_length
+from persmark.recommend.self_attention.aside import (
+    set_aside,
+    share_of_returns,
+    usual_length,
+    usual_networks,
+)
 from persmark.recommend.self_attention.batches import Asked, Epoch, Negatives, pieces
+from persmark.recommend.self_attention.bound import rolled_out
 from persmark.recommend.self_attention.sequences import NEVER, Events, Windows
+from persmark.recommend.self_attention.serving import Served, of_network
 from persmark.recommend.self_attention.start import Returns, vectors
 
 DAY = 86_400
-SMALL = {"width": 16, "batch_events": 64, "learning_rate": 0.01, "dropout": 0.1, "epochs": 6}
+SMALL = {
+    "width": 16, "batch_events": 64, "learning_rate": 0.01, "dropout": 0.1, "epochs": 6, "networks": 1,
+}  # fmt: skip
 
 
 def planted(n_users: int = 60, *, seed: int = 0) -> Interactions:
@@ -218,6 +227,85 @@ print(",".join(found.item_id), repr(float(found.score[0])))
     )
     found = taught.recommend(one(["noise1", "cause3"]), k=3)
     assert ran.stdout.split() == [",".join(found.item_id), repr(float(found.score[0]))]
+
+
+def test_few_events_are_given_several_networks_and_many_one() -> None:
+    assert [usual_networks(n) for n in (0, 1, 150_000, 200_000, 300_000, 300_001, 600_001, 10_000_000)] == [
+        3, 3, 3, 3, 2, 1, 1, 1,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def several() -> SelfAttention:
+    """Two networks, and own items that users come back to."""
+    rows = [(f"u{user}", f"i{(user + day % 3) % 12}", day * DAY) for user in range(30) for day in range(9)]
+    return SelfAttention.train(
+        interactions_from(*zip(*rows, strict=True)), {**SMALL, "epochs": 2, "networks": 2, "blocks": 1}
+    )
+
+
+def test_several_networks_score_as_their_mean_and_share_one_attention(several: SelfAttention) -> None:
+    held = several.served
+    assert (held.n_networks, held.repeats) == (2, True)
+    apart = [
+        Served(
+            {name.removeprefix(head): array for name, array in held.arrays.items() if name.startswith(head)},
+            held.n_heads,
+            held.blocks,
+        )
+        for head in map(of_network, range(2))
+    ]
+    assert not np.array_equal(apart[0].item, apart[1].item)
+    users = [f"x{number % 3}" for number in range(9)]
+    items = [f"i{number % 5}" for number in range(8)] + ["i0"]
+    known = several._own_items(interactions_from(users, items, [number * DAY for number in range(9)]))
+    events = Events.of(known, several.kinds)
+    windows = Windows.of(events, *events.latest(np.arange(3), 10))
+    query = windows.last_step
+    rng = np.random.default_rng(0)
+    presence = rng.random(windows.item.shape).astype(np.float32)
+    masked = rng.random(windows.item.shape) < 0.3
+    for asked in (
+        {},
+        {"presence": presence},
+        {"presence": presence * ~masked, "masked": masked},
+        {"presence": presence, "items": np.array([4, 1])},
+    ):
+        means = np.mean([one.scores(windows, query, **asked) for one in apart], axis=0)
+        assert held.scores(windows, query, **asked) == pytest.approx(means, abs=1e-5)
+    faded = [one.scores(windows, query, presence=presence, baseline=one.mean_event) for one in apart]
+    whole = held.scores(windows, query, presence=presence, baseline=held.mean_event)
+    assert whole == pytest.approx(np.mean(faded, axis=0), abs=1e-5)
+    looked = held.look(windows, query, keep_weights=True)
+    assert [weights.shape[1] for weights in looked.weights] == [2 * held.n_heads] * 2
+    shares = rolled_out(looked)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert (shares[windows.item == 0] == 0).all()
+
+
+def test_several_networks_are_saved_resumed_and_explained(several: SelfAttention, tmp_path: Path) -> None:
+    several.save(tmp_path / "m")
+    loaded = SelfAttention.load(tmp_path / "m")
+    history = one(["i1", "i2", "i3"])
+    assert np.array_equal(loaded.score_matrix(history), several.score_matrix(history))
+    bound = loaded.explained(history)
+    assert bound is not None
+    assert bound.heads(np.array([0])).shape == (1, 2, 4, 3)
+    assert bound.weights(np.array([0])).sum() == pytest.approx(1, abs=1e-6)
+    assert bound.scores(np.ones((1, 3)))[0] == pytest.approx(several.score_matrix(history)[0], abs=1e-5)
+    settings = {**SMALL, "epochs": 3, "networks": 2}
+
+    def cancel(point: Mapping[str, float]) -> None:
+        if point["epoch"] == 2:
+            raise _Cancelled
+
+    with pytest.raises(_Cancelled):
+        SelfAttention.train(planted(20), settings, on_point=cancel, checkpoint=tmp_path / "state")
+    resumed = SelfAttention.train(planted(20), settings, checkpoint=tmp_path / "state")
+    straight = SelfAttention.train(planted(20), settings)
+    assert resumed.curve == straight.curve
+    for name, array in straight.served.arrays.items():
+        assert np.array_equal(array, resumed.served.arrays[name]), name
 
 
 class _Cancelled(Exception):

@@ -18,6 +18,8 @@ LEAST_RETURNS = 0.02
 # Unless told, all events of this share of the users are read, within these bounds.
 USUAL_SHARE = 0.99
 SHORTEST, LONGEST = 10, 200
+# Unless told, as many networks as together read this many events in a pass, within reason.
+EVENTS_OF_NETWORKS, MOST_NETWORKS = 600_000, 3
 
 
 def usual_length(sizes: npt.NDArray[np.int64]) -> int:
@@ -25,6 +27,11 @@ def usual_length(sizes: npt.NDArray[np.int64]) -> int:
     some = sizes[sizes > 0]
     usual = int(np.ceil(np.quantile(some, USUAL_SHARE))) if len(some) else SHORTEST
     return int(np.clip(usual, SHORTEST, LONGEST))
+
+
+def usual_networks(n_events: int) -> int:
+    """How many networks are trained: with few events one overfits more, and is done sooner."""
+    return int(np.clip(EVENTS_OF_NETWORKS // max(n_events, 1), 1, MOST_NETWORKS))
 
 
 def share_of_returns(events: Events) -> float:

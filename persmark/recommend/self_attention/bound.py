@@ -86,8 +86,7 @@ class BoundHistory(Explained):
             name: rng.permutation(array.ravel()).reshape(array.shape) if _attends(name) else array
             for name, array in self._served.arrays.items()
         }
-        served = Served(arrays, self._served.n_heads, self._served.blocks)
-        return BoundHistory(served, self._events, self._length)
+        return BoundHistory(replace(self._served, arrays=arrays), self._events, self._length)
 
 
 def rolled_out(looked: Looked) -> Array:

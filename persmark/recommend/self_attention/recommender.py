@@ -37,6 +37,7 @@ from persmark.recommend.self_attention.aside import (
     set_aside,
     share_of_returns,
     usual_length,
+    usual_networks,
 )
 from persmark.recommend.self_attention.bound import BoundHistory, rolled_out
 from persmark.recommend.self_attention.sequences import Events, Windows
@@ -91,6 +92,14 @@ class SelfAttentionSettings(Settings):
     lowerings: int = option(2, about="How often the rate is lowered before the end", low=0, high=100)
     averaged: int = option(
         5, about="Latest passes whose weights are averaged to the model", unit="epochs", low=1, high=100
+    )
+    networks: int = option(
+        0,
+        about="Networks trained, each with a seed of its own, and averaged; 0 chooses: several where there"
+        " are few events, which one network overfits",
+        unit="networks",
+        low=0,
+        high=20,
     )
     popular_half_life_days: float = option(
         HALF_LIFE_DAYS,
@@ -155,6 +164,7 @@ class SelfAttention(Recommender):
             repeats=share_of_returns(events) >= LEAST_RETURNS,
             seed=chosen.seed,
         )
+        networks = chosen.networks or usual_networks(len(events.item))
         plan = Plan(
             length=self.length,
             tokens=chosen.batch_events,
@@ -168,13 +178,14 @@ class SelfAttention(Recommender):
             patience=chosen.patience,
             lowerings=chosen.lowerings,
             averaged=chosen.averaged,
+            networks=networks,
             seed=chosen.seed,
         )
         training = Training(events, shape, category, plan)
         measure = self._measure(known, aside, repeats=shape.repeats)
 
         def measured(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, float]:
-            self.served = Served(arrays, shape.n_heads, shape.blocks)
+            self.served = Served(arrays, shape.n_heads, shape.blocks, networks)
             return measure()
 
         best = training.run(
@@ -186,7 +197,7 @@ class SelfAttention(Recommender):
                 fingerprint=_fingerprint(interactions, chosen),
             )
         )
-        self.served = Served(best, shape.n_heads, shape.blocks)
+        self.served = Served(best, shape.n_heads, shape.blocks, networks)
 
     def _measure(
         self, known: Interactions, aside: Validation | None, *, repeats: bool
@@ -316,6 +327,7 @@ class SelfAttention(Recommender):
             "taught": self.taught,
             "n_heads": self.served.n_heads,
             "blocks": self.served.blocks,
+            "n_networks": self.served.n_networks,
         }
 
     def _restore(self, held: Saved) -> None:
@@ -327,7 +339,9 @@ class SelfAttention(Recommender):
             for name, array in held.arrays.items()
             if name.startswith("model.")
         }
-        self.served = Served(arrays, int(held.facts["n_heads"]), int(held.facts["blocks"]))
+        n_heads, blocks = int(held.facts["n_heads"]), int(held.facts["blocks"])
+        # What was saved before there could be several does not say how many.
+        self.served = Served(arrays, n_heads, blocks, int(held.facts.get("n_networks", 1)))
 
 
 def _fingerprint(known: Interactions, settings: Settings) -> str:

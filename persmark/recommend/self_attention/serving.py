@@ -30,14 +30,19 @@ def bucket_of(distance: npt.NDArray[np.integer]) -> Ints32:
     return bucket
 
 
+def of_network(place: int) -> str:
+    """What the names of a network's arrays begin with."""
+    return f"{place}/"
+
+
 @dataclass(frozen=True, eq=False)
 class Looked:
     """What one pass found.
 
     Args:
-        found: (n_rows, width) the query's vector.
+        found: (n_rows, width) the query's vector; of several networks their vectors side by side.
         weights: Per layer (n_rows, n_heads, n_queries, length) attention, the query layer last; its
-            `n_queries` is 1.
+            `n_queries` is 1. The heads of several networks stand side by side.
         values: Per layer (n_rows, n_heads, length) length of what each event hands over.
     """
 
@@ -47,8 +52,8 @@ class Looked:
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
-    """Weights by name.
+class Network:
+    """One network.
 
     Args:
         arrays: As `Model.exported` gives them.
@@ -66,12 +71,6 @@ class Served:
         vectors: Array = self.arrays["item"][1:]
         return vectors
 
-    @property
-    def demand(self) -> Array:
-        """(n_items,) what is added to each item's score for everybody."""
-        added: Array = self.arrays["demand"][1:]
-        return added
-
     @cached_property
     def mean_event(self) -> Array:
         """(width,) the embedding of an event that says nothing: the mean of each of its parts."""
@@ -79,31 +78,17 @@ class Served:
         mean: Array = np.sum([part.mean(axis=0) for part in parts], axis=0, dtype=np.float32)
         return mean
 
-    @cached_property
-    def repeats(self) -> bool:
-        """Whether own items get a score of their own."""
-        return "since" in self.arrays
-
     def look(
         self,
         windows: Windows,
         query: Ints32,
         *,
-        presence: Array | None = None,
-        masked: Mask | None = None,
-        baseline: Array | None = None,
-        keep_weights: bool = False,
+        presence: Array | None,
+        masked: Mask | None,
+        baseline: Array | None,
+        keep_weights: bool,
     ) -> Looked:
-        """One query a row.
-
-        Args:
-            windows: The events.
-            query: (n_rows,) the step up to which each row is read.
-            presence: (n_rows, length) factor on each event's embedding; 1 where left out.
-            masked: (n_rows, length) events that nothing may look at; none where left out.
-            baseline: (width,) what an event of presence 0 is; empty where left out.
-            keep_weights: Whether the weights are wanted.
-        """
+        """One query a row; see `Served.look`."""
         arrays = self.arrays
         real = windows.item > 0
         shown = real if masked is None else real & ~masked
@@ -162,6 +147,112 @@ class Served:
             handed = np.linalg.norm(value @ parts, axis=-1)
         return queries + thought, weights if keep else handed, handed
 
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """One network, or several whose scores are averaged.
+
+    Args:
+        arrays: As `Model.exported` gives them; of several networks each name stands behind `of_network`.
+        n_heads: Of each attention of each network.
+        blocks: Layers before the query layer.
+        n_networks: How many they are.
+    """
+
+    arrays: Mapping[str, Array]
+    n_heads: int
+    blocks: int
+    n_networks: int = 1
+
+    @cached_property
+    def networks(self) -> tuple[Network, ...]:
+        """Each of them."""
+        if self.n_networks == 1:
+            return (Network(self.arrays, self.n_heads, self.blocks),)
+        heads = [of_network(place) for place in range(self.n_networks)]
+        return tuple(
+            Network(
+                {
+                    name.removeprefix(head): held
+                    for name, held in self.arrays.items()
+                    if name.startswith(head)
+                },
+                self.n_heads,
+                self.blocks,
+            )
+            for head in heads
+        )
+
+    @cached_property
+    def item(self) -> Array:
+        """(n_items, n_networks * width) vectors: times what was found they give the mean of the scores."""
+        if self.n_networks == 1:
+            return self.networks[0].item
+        made: Array = np.concatenate([one.item for one in self.networks], axis=1)
+        made /= np.float32(self.n_networks)
+        return made
+
+    @cached_property
+    def demand(self) -> Array:
+        """(n_items,) what is added to each item's score for everybody."""
+        return self._mean("demand")[1:]
+
+    @cached_property
+    def mean_event(self) -> Array:
+        """(n_networks * width,) the embedding of an event that says nothing, for each network."""
+        made: Array = np.concatenate([one.mean_event for one in self.networks])
+        return made
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether own items get a score of their own."""
+        return "since" in self.networks[0].arrays
+
+    @cached_property
+    def _returns(self) -> tuple[Array, Array, Array]:
+        return self._mean("since"), self._mean("often"), self._mean("return_to")
+
+    def _mean(self, name: str) -> Array:
+        made: Array = np.mean([one.arrays[name] for one in self.networks], axis=0, dtype=np.float32)
+        return made
+
+    def look(
+        self,
+        windows: Windows,
+        query: Ints32,
+        *,
+        presence: Array | None = None,
+        masked: Mask | None = None,
+        baseline: Array | None = None,
+        keep_weights: bool = False,
+    ) -> Looked:
+        """One query a row.
+
+        Args:
+            windows: The events.
+            query: (n_rows,) the step up to which each row is read.
+            presence: (n_rows, length) factor on each event's embedding; 1 where left out.
+            masked: (n_rows, length) events that nothing may look at; none where left out.
+            baseline: (n_networks * width,) what an event of presence 0 is; empty where left out.
+            keep_weights: Whether the weights are wanted.
+        """
+        own = [None] * self.n_networks if baseline is None else np.split(baseline, self.n_networks)
+        looked = [
+            one.look(
+                windows, query, presence=presence, masked=masked, baseline=what, keep_weights=keep_weights
+            )
+            for one, what in zip(self.networks, own, strict=True)
+        ]
+        if self.n_networks == 1:
+            return looked[0]
+        return Looked(
+            np.concatenate([one.found for one in looked], axis=1),
+            *(
+                tuple(np.concatenate(layer, axis=1) for layer in zip(*held, strict=True))
+                for held in ([one.weights for one in looked], [one.values for one in looked])
+            ),
+        )
+
     def scores(
         self,
         windows: Windows,
@@ -180,7 +271,7 @@ class Served:
             presence: (n_rows, length) factor on each event's embedding; 1 where left out.
             masked: (n_rows, length) events that nothing may look at; none where left out.
             items: Columns wanted; all where left out.
-            baseline: (width,) what an event of presence 0 is; empty where left out.
+            baseline: (n_networks * width,) what an event of presence 0 is; empty where left out.
         """
         found = self.look(windows, query, presence=presence, masked=masked, baseline=baseline).found
         wanted = slice(None) if items is None else items
@@ -201,7 +292,7 @@ class Served:
         items: npt.NDArray[np.int64] | None,
     ) -> None:
         """Own items' share: by the latest event on each that is there and has not been taken away."""
-        held = self.arrays
+        by_since, by_count, by_item = self._returns
         there = (windows.item > 0) & (windows.step <= query[:, None])
         if masked is None:
             speaks = there & (windows.again > query[:, None])
@@ -222,7 +313,7 @@ class Served:
             row, place, column = row[column >= 0], place[column >= 0], column[column >= 0]
         item = windows.item[row, place]
         since = bucket_of(query[row] - windows.step[row, place])
-        added = held["since"][since] + held["often"][windows.count[row, place]] + held["return_to"][item]
+        added = by_since[since] + by_count[windows.count[row, place]] + by_item[item]
         if presence is not None:
             added = added * presence[row, place].astype(np.float32)
         scores[row, column] += added

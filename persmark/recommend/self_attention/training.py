@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from persmark.recommend.self_attention import start
 from persmark.recommend.self_attention.batches import Asked, Epoch, Negatives
 from persmark.recommend.self_attention.model import Model, Shape
 from persmark.recommend.self_attention.sequences import Events
+from persmark.recommend.self_attention.serving import of_network
 from persmark.text import Text, text
 
 Weights = dict[str, npt.NDArray[Any]]
@@ -45,6 +46,7 @@ class Plan:
         patience: Epochs without a better validation until the rate is lowered.
         lowerings: How often the rate is lowered before the end.
         averaged: Latest passes whose weights are averaged to one model; steadier than those of any one.
+        networks: How many are trained, each with a seed of its own; their scores are averaged.
         seed: Of everything.
     """
 
@@ -60,6 +62,7 @@ class Plan:
     patience: int
     lowerings: int
     averaged: int
+    networks: int
     seed: int
 
 
@@ -131,8 +134,52 @@ class _Pulse(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.stop_training = True
 
 
+class _Network:
+    """A network in training.
+
+    Args:
+        shape: Of its weights, with its seed.
+        category_of_item: Codes, from 1.
+        events: Of the training.
+        plan: How the training goes on.
+    """
+
+    def __init__(self, shape: Shape, category_of_item: npt.NDArray[Any], events: Events, plan: Plan) -> None:
+        self.seed = shape.seed
+        self.model = Model(shape, category_of_item)
+        self.model.build()
+        self._start(shape, events)
+        self.optimizer = keras.optimizers.AdamW(
+            plan.learning_rate, weight_decay=plan.weight_decay, beta_2=0.98
+        )
+        # Every batch has a length of its own, and compiling each anew costs more than it saves.
+        self.model.compile(optimizer=self.optimizer, jit_compile=False)
+        self.optimizer.build(self.model.trainable_variables)
+
+    def _start(self, shape: Shape, events: Events) -> None:
+        """The weights that counting gives."""
+        item = np.zeros((shape.n_items + 1, shape.width), np.float32)
+        item[1:] = start.vectors(events, shape.n_items, width=shape.width, seed=shape.seed)
+        self.model.item.assign(item)
+        score = start.demand(events, shape.n_items)
+        self.model.demand.assign(np.append(np.float32(0), score))
+        if shape.repeats:
+            returns = start.Returns.of(events, score)
+            self.model.since.assign(returns.since)
+            self.model.often.assign(returns.often)
+
+    def fit(self, epoch: Epoch, pulse: _Pulse) -> float:
+        """One pass; the mean loss."""
+        fitted = self.model.fit(_Batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[pulse])
+        return float(fitted.history["loss"][-1])
+
+    def variables(self) -> list[Any]:
+        """All that a training changes: weights, dropout's random states, the optimizer's memory."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+
 class Training:
-    """One training of one model on one set of events."""
+    """One training of one recommender on one set of events: a network, or several that go in step."""
 
     def __init__(self, events: Events, shape: Shape, category_of_item: npt.NDArray[Any], plan: Plan) -> None:
         self.events, self.shape, self.plan = events, shape, plan
@@ -141,33 +188,15 @@ class Training:
             events, shape.n_items, most=plan.negatives, popularity_power=plan.popularity_power
         )
         self.latest: deque[Weights] = deque(maxlen=plan.averaged)
-        self.model = Model(shape, category_of_item)
-        self.model.build()
-        self._start()
-        self.optimizer = keras.optimizers.AdamW(
-            plan.learning_rate, weight_decay=plan.weight_decay, beta_2=0.98
-        )
-        # Every batch has a length of its own, and compiling each anew costs more than it saves.
-        self.model.compile(optimizer=self.optimizer, jit_compile=False)
-        self.optimizer.build(self.model.trainable_variables)
-
-    def _start(self) -> None:
-        """The weights that counting gives."""
-        model, n_items = self.model, self.shape.n_items
-        item = np.zeros((n_items + 1, self.shape.width), np.float32)
-        item[1:] = start.vectors(self.events, n_items, width=self.shape.width, seed=self.plan.seed)
-        model.item.assign(item)
-        score = start.demand(self.events, n_items)
-        model.demand.assign(np.append(np.float32(0), score))
-        if self.shape.repeats:
-            returns = start.Returns.of(self.events, score)
-            model.since.assign(returns.since)
-            model.often.assign(returns.often)
+        self.networks = [
+            _Network(replace(shape, seed=plan.seed + place), category_of_item, events, plan)
+            for place in range(plan.networks)
+        ]
 
     def run(self, watch: Watch) -> Weights:
         """Train to the end; the weights that were best on the validation."""
         plan, state, begun = self.plan, _State(), time.monotonic()
-        best = self._resumed(watch, state) or self.model.exported()
+        best = self._resumed(watch, state) or self._exported()
         for point in state.points:
             watch.on_point(point)
         until = begun + 60 * plan.minutes
@@ -176,8 +205,7 @@ class Training:
             started = time.monotonic()
             if started + longest / 2 > until:
                 break
-            epoch = self._epoch(state.epoch)
-            if not len(epoch):
+            if not len(self._epoch(self.networks[0], state.epoch)):
                 break
 
             def tell(now: float, state: _State = state) -> None:
@@ -185,15 +213,11 @@ class Training:
                 watch.on_progress(min(share, 0.99), _doing(state, until - now))
 
             tell(started)
-            fitted = self.model.fit(
-                _Batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Pulse(tell, until)]
-            )
+            losses = [one.fit(self._epoch(one, state.epoch), _Pulse(tell, until)) for one in self.networks]
             state.epoch += 1
-            self.latest.append(self.model.exported())
+            self.latest.append(self._exported())
             weights = {name: np.mean([one[name] for one in self.latest], axis=0) for name in self.latest[0]}
-            point = {"epoch": state.epoch, "loss": float(fitted.history["loss"][-1])} | watch.measured(
-                weights
-            )
+            point = {"epoch": state.epoch, "loss": float(np.mean(losses))} | watch.measured(weights)
             state.points.append(point)
             watch.on_point(point)
             best = self._judged(state, point, weights, best)
@@ -202,7 +226,16 @@ class Training:
         watch.on_progress(1.0, text("Learned what people come to next"))
         return best
 
-    def _epoch(self, number: int) -> Epoch:
+    def _exported(self) -> Weights:
+        if len(self.networks) == 1:
+            return self.networks[0].model.exported()
+        return {
+            of_network(place) + name: array
+            for place, one in enumerate(self.networks)
+            for name, array in one.model.exported().items()
+        }
+
+    def _epoch(self, network: _Network, number: int) -> Epoch:
         return Epoch(
             self.events,
             self.asked,
@@ -212,7 +245,7 @@ class Training:
             tokens=self.plan.tokens,
             event_dropout=self.plan.event_dropout,
             repeats=self.shape.repeats,
-            seed=(self.plan.seed, number),
+            seed=(network.seed, number),
         )
 
     def _judged(self, state: _State, point: Mapping[str, float], weights: Weights, best: Weights) -> Weights:
@@ -227,7 +260,8 @@ class Training:
         if state.stale >= self.plan.patience:
             state.stale = 0
             state.lowered += 1
-            self.optimizer.learning_rate.assign(self.plan.learning_rate * 0.3**state.lowered)
+            for one in self.networks:
+                one.optimizer.learning_rate.assign(self.plan.learning_rate * 0.3**state.lowered)
         return best
 
     def _kept(self, watch: Watch, state: _State, best: Weights) -> None:
@@ -261,8 +295,7 @@ class Training:
         return _under("best.", held.arrays)
 
     def _variables(self) -> list[Any]:
-        """All that a training changes: weights, dropout's random states, the optimizer's memory."""
-        return [*self.model.variables, *self.optimizer.variables]
+        return [variable for one in self.networks for variable in one.variables()]
 
 
 def _under(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Weights:
