@@ -145,17 +145,24 @@ def _rename(w: Writer, old: list[str], new: list[str], where: str, more: str = "
     w.run(f"UPDATE typed SET user_id = r.new FROM renamed AS r WHERE {where} = r.old {more}")
 
 
+def _sign(place: str) -> str:
+    """Whether a column may hold an address at all."""
+    return f"(contains({place}, '@') OR contains({place}, '%40'))"
+
+
 def withhold_emails(w: Writer, columns: Iterable[str], *, table: str = "typed") -> int:
     """Take e-mail addresses out of text columns of a table, whole cells and inside longer texts.
 
     Returns:
         Rows that held one.
     """
-    places = [quoted(name) for name in columns]
-    held = [f"regexp_matches({place}, $email)" for place in places]
-    # Cheap first: most files have no such sign anywhere.
-    signs = [f"(contains({place}, '@') OR contains({place}, '%40'))" for place in places]
-    found = " OR ".join(f"({sign} AND {one})" for sign, one in zip(signs, held, strict=True))
+    every = [quoted(name) for name in columns]
+    # Cheap first: most files have no such sign anywhere, and then nothing is asked in earnest.
+    seen = w.rows(f"SELECT {', '.join(f'bool_or({_sign(place)})' for place in every)} FROM {table}")[0]
+    places = [place for place, some in zip(every, seen, strict=True) if some]
+    if not places:
+        return 0
+    found = " OR ".join(f"({_sign(place)} AND regexp_matches({place}, $email))" for place in places)
     (n,) = w.rows(f"SELECT count(*) FROM {table} WHERE {found}", {"email": EMAIL_INSIDE})[0]
     if n:
         changed = ", ".join(f"{place} = regexp_replace({place}, $email, $mark, 'g')" for place in places)
@@ -183,8 +190,7 @@ def holds_email(
     found = [f"contains({user}, '@')"]
     for name in sorted(name for name in kept if name is not None):
         place = quoted(name)
-        sign = f"(contains({place}, '@') OR contains({place}, '%40'))"
-        found.append(f"({sign} AND regexp_matches({place}, $email))")
+        found.append(f"({_sign(place)} AND regexp_matches({place}, $email))")
     sql = f"SELECT 1 FROM {source} WHERE {' OR '.join(found)} LIMIT 1"
     return bool(w.rows(sql, {**params, "email": EMAIL_INSIDE}))
 

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.linalg import lapack
 
 from persmark.errors import InputError
 from persmark.recommend.by_taste import TasteRecommender, TasteSettings
@@ -135,6 +134,8 @@ def _inverse(cells: sparse.csr_array, regularisation: float) -> npt.NDArray[np.f
     Raises:
         InputError: The matrix is too near to a singular one for 32-bit numbers.
     """
+    from scipy.linalg import lapack
+
     n_items = cells.shape[1]
     # One dense matrix, in place throughout: 400 MB at ten thousand items.
     gram = np.zeros((n_items, n_items), np.float32, order="F")

@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.stats import rankdata
 
 from persmark.columns import PURCHASE
 from persmark.recommend.contract import Reason, Recommender, Scores
@@ -166,7 +165,9 @@ def _places(score: npt.NDArray[np.float64]) -> Scores:
     """(n_items,) share of items below each. Sums that differ by rounding alone are ties."""
     part, exponent = np.frexp(score)
     even = np.ldexp(np.round(part * 2.0**40) / 2.0**40, exponent)
-    place: Scores = ((rankdata(even) - 0.5) / max(len(score), 1)).astype(np.float32)
+    _, which, n_equal = np.unique(even, return_inverse=True, return_counts=True)
+    below = np.cumsum(n_equal) - n_equal
+    place: Scores = ((below + n_equal / 2)[which] / max(len(score), 1)).astype(np.float32)
     return place
 
 

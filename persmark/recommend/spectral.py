@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.linalg import svds
 
 from persmark.recommend.by_taste import TasteRecommender, TasteSettings
 from persmark.recommend.contract import Scores
@@ -124,6 +123,8 @@ def _currents(cells: sparse.csr_array, root: npt.NDArray[np.float32], most: int)
         _, values, right = np.linalg.svd(evened.toarray(), full_matrices=False)
         right = right[(values > 1e-6)][:most]
     else:
+        from scipy.sparse.linalg import svds
+
         start = np.ones(smaller) / np.sqrt(smaller)
         _, _, right = svds(evened.astype(np.float64), k=most, v0=start, return_singular_vectors="vh")
     made: npt.NDArray[np.float32] = np.ascontiguousarray(right.T, np.float32)

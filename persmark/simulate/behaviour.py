@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from persmark.columns import CAMPAIGN_RECEIVED, CART, CLICK, IMPRESSION, PURCHASE, REFUND, SEARCH, VIEW
 from persmark.simulate.calendar import Calendar
@@ -227,6 +226,8 @@ class World:
         self._check_out(ids, clock, carts, pays, common)
         done = rows[due & pays]
         if day is not None and len(done):
+            from scipy.special import ndtri
+
             at = category[due & pays]
             wobble = np.exp(0.15 * ndtri(u[due & pays, 5]))
             self.due[done, at] = day + people.cycle[done, at] * wobble

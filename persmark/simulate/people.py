@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import gammaincinv
 
 from persmark.columns import TABLES
 from persmark.privacy import CONSENT_STATES, PURPOSES
@@ -79,12 +78,16 @@ class People:
 
 
 def _gamma(u: Floats, shape: float, mean: float) -> Floats:
+    from scipy.special import gammaincinv
+
     out: Floats = gammaincinv(shape, u) * (mean / shape)
     return out
 
 
 def build_people(draws: Draws, index: Ints, shop: Catalogue, days: int, campaign_effect: float) -> People:
     """Traits of users number `index`; a user's traits do not depend on who else is asked for."""
+    from scipy.special import gammaincinv
+
     k = len(CATEGORIES)
     # Dirichlet through gammas; the small shape gives everyone one to three loves.
     loves = gammaincinv(0.25, draws.grid("taste", index, k)) + 1e-4
