@@ -15,6 +15,9 @@ import pytest
 # anything that counts with them is imported, and handed on to the processes that tests start.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
+# Tests start hundreds of processes of the house: compiled once, it is read by all of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from persmark.store import Workspace, create_workspace  # noqa: E402
 
