@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,18 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def _plain(manifest: Manifest) -> dict[str, object]:
+    """What is written of a manifest; the facts of its groups are not copied for it."""
+    return {**vars(manifest), "groups": {name: vars(group) for name, group in manifest.groups.items()}}
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Publish by one rename: a crash leaves the old manifest or the new one, nothing between."""
     part = folder / f"{MANIFEST}.part"
     try:
         with part.open("w", encoding="utf-8") as out:
-            json.dump(asdict(manifest), out, ensure_ascii=False)
+            # Whole: as a stream it is put together ten times as slowly.
+            out.write(json.dumps(_plain(manifest), ensure_ascii=False))
             out.flush()
             os.fsync(out.fileno())
         part.replace(folder / MANIFEST)

@@ -141,6 +141,7 @@ class Reader:
         self._attach(folder)
 
     def _attach(self, folder: Path) -> None:
+        made = []
         for group, tables in GROUPS.items():
             published = self.manifest.group(group)
             schemas: dict[str, list[tuple[int, str]]] = {table: [] for table in tables}
@@ -154,9 +155,10 @@ class Reader:
             self._places |= schemas
             for table, columns in tables.items():
                 selected = _select(table, columns, [schema for _, schema in schemas[table]])
-                self._root.execute(f"CREATE VIEW {quoted(table)} AS {selected}")
-        for view, selected in VIEWS.items():
-            self._root.execute(f"CREATE VIEW {quoted(view)} AS {selected}")
+                made.append(f"CREATE VIEW {quoted(table)} AS {selected}")
+        made += [f"CREATE VIEW {quoted(view)} AS {selected}" for view, selected in VIEWS.items()]
+        # All at once takes two thirds of the time of one after the other.
+        self._root.execute(";\n".join(made))
 
     def rows_before(self, table: str, content: int) -> str:
         """A SELECT of the table as it stood at that content version of its group."""

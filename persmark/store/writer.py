@@ -206,13 +206,10 @@ class Writer(Reader):
 
     def finish(self) -> dict[str, tuple[str, ...]]:
         """Checkpoint the files and let them go; returns the tables each holds."""
+        tables = self.rows("SELECT database_name, table_name FROM duckdb_tables() ORDER BY ALL")
         held = {}
         for group, schema in self._schemas.items():
-            tables = self.rows(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name = $schema ORDER BY 1",
-                {"schema": schema},
-            )
-            held[group] = tuple(row[0] for row in tables)
+            held[group] = tuple(table for database, table in tables if database == schema)
             with self._statement():
                 self._root.execute(f"CHECKPOINT {quoted(schema)}")
                 self._root.execute(f"DETACH {quoted(schema)}")

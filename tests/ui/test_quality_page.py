@@ -9,8 +9,8 @@ import pytest
 
 from persmark import actions, events
 from persmark.events import quality
-from persmark.store import Workspace
-from tests.conftest import HARD
+from persmark.store import Workspace, create_workspace
+from tests.conftest import HARD, copied, house
 from tests.events.files import write
 from tests.opened import finished, keys, open_page, said, whole
 
@@ -36,12 +36,20 @@ def rows(kind: str = "view", *, hour: int = 10, n: int = 40) -> list[str]:
     ]
 
 
-@pytest.fixture
-def shop(empty: Workspace, tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with a file that holds an event type nobody knows."""
+    folder = tmp_path_factory.mktemp("first")
     body = [",".join(COLUMNS), *rows(), *rows(STRANGE, hour=11, n=20)]
-    load(empty, write(tmp_path / "first <b>.csv", "\n".join(body) + "\n"))
-    return empty
+    with house(folder):
+        made = create_workspace("shop-商店")
+        load(made, write(folder / "first <b>.csv", "\n".join(body) + "\n"))
+    return made
+
+
+@pytest.fixture
+def shop(first: Workspace, data_folder: Path) -> Workspace:
+    return copied(first, data_folder)
 
 
 def fix_of(found: list[quality.Finding], kind: type[quality.Rule]) -> quality.Finding:
