@@ -17,7 +17,7 @@ from persmark.errors import BusyError, InputError, NotFoundError
 from persmark.jobs import Job
 from persmark.store import Workspace, create_workspace, list_workspaces, workspace_exists
 from persmark.text import Text
-from tests.conftest import HARD
+from tests.conftest import HARD, copied, house
 from tests.events.files import csv_of, write
 
 OWNER = Actor(name=HARD, role="owner")
@@ -43,11 +43,19 @@ ANY = {
 CASES = [(role, request) for role, requests in ANY.items() for request in requests]
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("loaded")
+    path = write(folder / "shop '张' 😀.csv", csv_of(ROWS))
+    with house(folder):
+        made = create_workspace("shop-商店")
+        actions.run(made, OWNER, actions.LoadFiles(paths=(str(path),)))
+    return made
+
+
 @pytest.fixture
-def shop(empty: Workspace, tmp_path: Path) -> Workspace:
-    path = write(tmp_path / "shop '张' 😀.csv", csv_of(ROWS))
-    actions.run(empty, OWNER, actions.LoadFiles(paths=(str(path),)))
-    return empty
+def shop(loaded: Workspace, data_folder: Path) -> Workspace:
+    return copied(loaded, data_folder)
 
 
 def audited(workspace: Workspace) -> list[str]:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 HOUSE = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "persmark").rglob("*.py"))]
 
 
+@cache
 def _imported(path: Path) -> set[str]:
     """Top names of every import in a file, wherever it stands."""
     found = set()
@@ -64,12 +64,11 @@ print(",".join(heavy))
 """
 
 
-@pytest.mark.parametrize(
-    "room", ["persmark.slates", "persmark.actions", "persmark.__main__", "persmark.ui.pages"]
-)
-def test_importing_a_room_loads_no_training_library(room: str) -> None:
+def test_importing_a_room_loads_no_training_library() -> None:
+    """One process for all of them: what one loads, all of them have loaded."""
+    rooms = ["persmark.slates", "persmark.actions", "persmark.__main__", "persmark.ui.pages"]
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, room], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", LOADED, *rooms], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""

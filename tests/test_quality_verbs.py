@@ -12,8 +12,8 @@ from persmark import actions, jobs
 from persmark.__main__ import main
 from persmark.errors import InputError
 from persmark.events import quality
-from persmark.store import Workspace
-from tests.conftest import HARD
+from persmark.store import Workspace, create_workspace
+from tests.conftest import HARD, copied, house
 from tests.events.files import csv_of, event_rows, write
 
 OWNER = actions.Actor(name=HARD)
@@ -21,11 +21,19 @@ ROWS = ["a,i,view,2026-01-01 10:00:00,", f"-1,i,Add To Crt {HARD[1:6]},2026-01-0
 FOLD = {"kind": "fold_type", "from": f"Add To Crt {HARD[1:6]}", "to": "cart"}
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("loaded")
+    path = write(folder / "shop '张' 😀.csv", csv_of(ROWS))
+    with house(folder):
+        made = create_workspace("shop-商店")
+        actions.run(made, OWNER, actions.LoadFiles(paths=(str(path),)))
+    return made
+
+
 @pytest.fixture
-def shop(empty: Workspace, tmp_path: Path) -> Workspace:
-    path = write(tmp_path / "shop '张' 😀.csv", csv_of(ROWS))
-    actions.run(empty, OWNER, actions.LoadFiles(paths=(str(path),)))
-    return empty
+def shop(loaded: Workspace, data_folder: Path) -> Workspace:
+    return copied(loaded, data_folder)
 
 
 def test_a_load_is_checked_and_an_undo_too(shop: Workspace) -> None:

@@ -15,7 +15,7 @@ from persmark.recommend.self_attention import SelfAttention
 DAY = 86_400
 N_EVENTS, N_KINDS = 7, 4
 SMALL = {
-    "width": 16, "batch_events": 256, "learning_rate": 0.02, "dropout": 0.0, "epochs": 30, "patience": 30,
+    "width": 16, "batch_events": 256, "learning_rate": 0.02, "dropout": 0.0, "epochs": 12, "patience": 12,
 }  # fmt: skip
 
 

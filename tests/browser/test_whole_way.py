@@ -6,11 +6,12 @@ import csv
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from persmark import campaigns, segments
 from persmark.spreadsheet import restored
@@ -27,14 +28,27 @@ SEGMENT = 'Zoë\'s "regulars" 乳品'
 AUDIENCE = "=Spring 🧀"
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PERSMARK_DATA", str(folder))
-    # A folder that holds a workspace already does not begin to load the sample.
-    create_workspace("blank")
-    return folder
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERSMARK_DATA", str(folder))
+        # A folder that holds a workspace already does not begin to load the sample.
+        create_workspace("blank")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address(data: Path) -> Iterator[str]:
+    """A server that has served already, for what is not about a fresh one."""
+    with serving(data) as found:
+        yield found
 
 
 def go(page: Page, title: str) -> None:
@@ -49,10 +63,10 @@ def whole(page: Page) -> None:
     assert page.get_by_text("Traceback").count() == 0
 
 
-def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
+def test_from_upload_to_target_list(address: str, browser: Browser, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "shop.csv")
-    with serving(data) as address, browsing() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    with browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True) as context:
+        page = context.new_page()
         foreign: list[str] = []
         page.on("request", lambda one: foreign.append(one.url) if not one.url.startswith(
             (address, address.replace("http", "ws"), "data:", "blob:")) else None)  # fmt: skip
@@ -155,11 +169,11 @@ def test_from_upload_to_target_list(data: Path, tmp_path: Path) -> None:
         assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
 
 
-def test_cold_deep_links_run_inside_the_frame(data: Path) -> None:
+def test_cold_deep_links_run_inside_the_frame(data: Path, browser: Browser) -> None:
     """A fresh server asked for an inner page first must not run that page alone."""
     for page_name in ("campaigns", "train"):
-        with serving(data) as address, browsing() as browser:
-            page = browser.new_page()
+        with serving(data) as address, browser.new_context() as context:
+            page = context.new_page()
             page.goto(f"{address}/{page_name}")
             settle(page)
             assert page.locator("h1").inner_text() == STEPS[page_name].title
@@ -169,9 +183,9 @@ def test_cold_deep_links_run_inside_the_frame(data: Path) -> None:
             assert links.count() == len(STEPS)
 
 
-def test_the_first_page_s_name_typed_by_hand_opens_it(data: Path) -> None:
-    with serving(data) as address, browsing() as browser:
-        page = browser.new_page()
+def test_the_first_page_s_name_typed_by_hand_opens_it(address: str, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
         page.goto(f"{address}/events?workspace=blank")
         expect(page.locator("h1")).to_have_text("Events")
         whole(page)
@@ -180,24 +194,23 @@ def test_the_first_page_s_name_typed_by_hand_opens_it(data: Path) -> None:
         assert "workspace=blank" in page.url
 
 
-def test_every_answer_carries_the_security_headers(data: Path) -> None:
-    with serving(data) as address:
-        for path in ("/", "/train", "/_stcore/health", "/static/nothing"):
-            try:
-                answer = urllib.request.urlopen(address + path)
-            except urllib.error.HTTPError as refused:
-                answer = refused
-            for name, value in SECURITY_HEADERS.items():
-                assert answer.headers[name] == value
-        for foreign in ({"Host": "evil.test"}, {"Origin": "http://evil.test"}):
-            upgrade = {
-                "Connection": "Upgrade",
-                "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-                **foreign,
-            }
-            connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)
-            connection.request("GET", "/_stcore/stream", headers=upgrade)
-            assert connection.getresponse().status == 403
-            connection.close()
+def test_every_answer_carries_the_security_headers(address: str) -> None:
+    for path in ("/", "/train", "/_stcore/health", "/static/nothing"):
+        try:
+            answer = urllib.request.urlopen(address + path)
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers[name] == value
+    for foreign in ({"Host": "evil.test"}, {"Origin": "http://evil.test"}):
+        upgrade = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            **foreign,
+        }
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)
+        connection.request("GET", "/_stcore/stream", headers=upgrade)
+        assert connection.getresponse().status == 403
+        connection.close()

@@ -10,6 +10,7 @@ import pytest
 
 from persmark.profiles import build_profiles
 from persmark.store import create_workspace
+from tests.conftest import copied
 
 USERS = [
     "=cmd|' /C calc'!A0",
@@ -62,8 +63,13 @@ def load(workspace, *, users=USERS):
     return workspace
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    made = load(create_workspace("shop", root=tmp_path / "data"))
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    made = load(create_workspace("shop", root=tmp_path_factory.mktemp("campaigns")))
     build_profiles(made, actor="ada")
     return made
+
+
+@pytest.fixture
+def workspace(made_once, tmp_path):
+    return copied(made_once, tmp_path / "data")

@@ -13,7 +13,8 @@ from persmark.errors import InputError, NotFoundError
 from persmark.events import Mapping
 from persmark.events.quality import MergeUsers, apply_rules, rules_pending, saved_rules, switch_rule
 from persmark.privacy import Vault
-from persmark.store import Workspace
+from persmark.store import Workspace, create_workspace
+from tests.conftest import copied, house
 from tests.events.files import event_rows, load, write
 
 LIZ = 'o\'Neil "王" 🦊'
@@ -67,10 +68,17 @@ def sources_by(workspace: Workspace, order: str) -> None:
             apply_rules(workspace)
 
 
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    with house(tmp_path_factory.mktemp("joined")):
+        made = create_workspace("shop-商店")
+        sources_by(made, "csa")
+    return made
+
+
 @pytest.fixture
-def shop(empty: Workspace) -> Workspace:
-    sources_by(empty, "csa")
-    return empty
+def shop(joined: Workspace, data_folder: Path) -> Workspace:
+    return copied(joined, data_folder)
 
 
 MERGED = {LIZ: 4, "C18": 1, "new@shop.example": 1, "d-2": 2}

@@ -16,9 +16,9 @@ from persmark.events.quality import Cap, DropUsers, Finding, FoldType, ShiftTime
 from persmark.events.quality.behaviour import nearest_type
 from persmark.events.quality.calendar import best_shift
 from persmark.events.quality.finding import shown
-from persmark.store import Workspace
+from persmark.store import Workspace, create_workspace
 from persmark.text import text
-from tests.conftest import HARD
+from tests.conftest import HARD, copied, house
 from tests.events.files import HEADER, UTC_PLAIN, csv_of, load, write
 
 ODD = HARD.replace('"', "")
@@ -43,8 +43,8 @@ def examples(finding: Finding) -> list[str]:
     return [example.render() for example in finding.examples]
 
 
-@pytest.fixture
-def messy(empty: Workspace, tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Ten rows: a repeat, an old one, a lone refund, a negative view, nobody, two currencies, a shared order."""
     rows = [
         f"{ODD},i,purchase,2026-01-05 10:00:00,5,1,o1,EUR,web",
@@ -58,8 +58,16 @@ def messy(empty: Workspace, tmp_path: Path) -> Workspace:
         "b,j,view,soon,,,,,",
         "b,,view,2026-01-07 11:00:00,,,,,",
     ]
-    load(empty, write(tmp_path / "o'f 张.csv", csv_of(rows, FULL)))
-    return empty
+    folder = tmp_path_factory.mktemp("messy")
+    with house(folder):
+        made = create_workspace("shop-商店")
+        load(made, write(folder / "o'f 张.csv", csv_of(rows, FULL)))
+    return made
+
+
+@pytest.fixture
+def messy(made_once: Workspace, data_folder: Path) -> Workspace:
+    return copied(made_once, data_folder)
 
 
 def test_rows_are_counted_with_examples(messy: Workspace) -> None:

@@ -17,7 +17,7 @@ from persmark.events import quality
 from persmark.events.quality import Cap, DropUsers, FoldType, MergeUsers, Rule, ShiftTime
 from persmark.store import Workspace, create_workspace
 from persmark.text import Text
-from tests.conftest import HARD
+from tests.conftest import HARD, copied, house
 from tests.events.files import csv_of, event_rows, load, write
 
 ODD = HARD.replace('"', "")
@@ -48,10 +48,18 @@ def originals(workspace: Workspace, columns: str = ALL) -> list[Any]:
         return reader.rows(f"SELECT {columns} FROM originals ORDER BY ALL")
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("loaded")
+    with house(folder):
+        made = create_workspace("shop-商店")
+        load(made, write(folder / "o'f 张.csv", csv_of(ROWS)))
+    return made
+
+
 @pytest.fixture
-def shop(empty: Workspace, tmp_path: Path) -> Workspace:
-    load(empty, write(tmp_path / "o'f 张.csv", csv_of(ROWS)))
-    return empty
+def shop(loaded: Workspace, data_folder: Path) -> Workspace:
+    return copied(loaded, data_folder)
 
 
 RULES = [

@@ -9,6 +9,7 @@ import pytest
 
 from persmark.profiles import build_profiles
 from persmark.store import Reader, Workspace
+from tests.conftest import copied
 from tests.profiles.made import event, workspace
 
 ODD = 'o\'Neil "张" 😀%'
@@ -40,14 +41,19 @@ def _shop(root: Path) -> Workspace:
     return made
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return _shop(tmp_path_factory.mktemp("segments"))
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Workspace:
+def shop(made_once: Workspace, tmp_path: Path) -> Workspace:
     """A shop of the test's own, to write to."""
-    return _shop(tmp_path)
+    return copied(made_once, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(made_once: Workspace) -> Iterator[Reader]:
     """The same shop, only read, shared by all tests."""
-    with _shop(tmp_path_factory.mktemp("read")).reader() as opened:
+    with made_once.reader() as opened:
         yield opened

@@ -23,6 +23,7 @@ from persmark.segments import (
 from persmark.segments.snapshots import snapshot_values
 from persmark.settings import settings
 from persmark.store import Workspace, create_workspace, open_workspace
+from tests.conftest import copied, house
 from tests.events.files import csv_of, load, write
 
 ODD = 'o\'Neil "张" 😀%.csv'
@@ -30,14 +31,20 @@ FIRST = csv_of(["a,x,purchase,2026-01-01 10:00:00,5", "b,x,view,2026-01-03 10:00
 SECOND = csv_of(["a,x,purchase,2026-01-05 10:00:00,5", "c,x,view,2026-01-02 10:00:00,"])
 
 
-@pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("PERSMARK_DATA", str(tmp_path))
-    made = create_workspace("made")
-    load(made, write(tmp_path / "a.csv", FIRST))
-    load(made, write(tmp_path / "b.csv", SECOND), name=ODD)
-    build_profiles(made, actor="test")
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("made")
+    with house(folder):
+        made = create_workspace("made")
+        load(made, write(folder / "a.csv", FIRST))
+        load(made, write(folder / "b.csv", SECOND), name=ODD)
+        build_profiles(made, actor="test")
     return made
+
+
+@pytest.fixture
+def made(made_once: Workspace, data_folder: Path) -> Workspace:
+    return copied(made_once, data_folder)
 
 
 def test_a_moment_is_kept_as_it_would_have_been_built(made: Workspace) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from persmark.recommend import load_interactions, recommender
 from persmark.store import create_workspace
+from tests.conftest import copied
 
 AS_OF = datetime(2024, 3, 31, 12)
 ODD = "O'Neil 王芳 🛒"
@@ -97,9 +98,16 @@ def fill(workspace, *, events=EVENTS, items=ITEMS, offers=OFFERS, users=("carl",
     return workspace
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    return fill(
+        create_workspace("shop", time_zone="America/New_York", root=tmp_path_factory.mktemp("slates"))
+    )
+
+
 @pytest.fixture
-def workspace(tmp_path):
-    return fill(create_workspace("shop", time_zone="America/New_York", root=tmp_path))
+def workspace(made_once, tmp_path):
+    return copied(made_once, tmp_path)
 
 
 @pytest.fixture

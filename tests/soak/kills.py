@@ -171,7 +171,8 @@ def kill_loads(
     job = _start(workspace, _file(folder, 0, n_events))
     while jobs.get(workspace, job.job_id).active:
         said[_template(workspace.folder / "jobs" / job.job_id)] = None
-        time.sleep(_LOOK_SECONDS)
+        # It is written ten times a second at most.
+        time.sleep(0.01)
     assert jobs.get(workspace, job.job_id).state == "done"
     usual = time.monotonic() - begun
     tally, state, path = Tally(), _check(workspace, (0, 0)), _file(folder, 1, n_events)

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from persmark import actions, events
-from persmark.store import Workspace
-from tests.conftest import HARD
+from persmark.store import Workspace, create_workspace
+from tests.conftest import HARD, copied, house
 from tests.events.files import write
 from tests.opened import finished, keys, open_page, said, whole
 
@@ -33,15 +33,23 @@ def text_of(*rows: str) -> str:
     return "\n".join([HEADER, *rows]) + "\n"
 
 
-@pytest.fixture
-def shop(empty: Workspace, tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with one file of which a row was rejected and one was blank."""
-    path = write(tmp_path / "jan.csv", text_of(GOOD, BAD, "", "u3;03.01.2026 11:00;purchase;b;2,00"))
+    folder = tmp_path_factory.mktemp("january")
+    path = write(folder / "jan.csv", text_of(GOOD, BAD, "", "u3;03.01.2026 11:00;purchase;b;2,00"))
     asked = actions.LoadFiles(
         paths=(str(path),), names=(f"jan {HARD}.csv",), mapping={"kind": "events", **ANSWERS}
     )
-    actions.run(empty, ACTOR, asked)
-    return empty
+    with house(folder):
+        made = create_workspace("shop-商店")
+        actions.run(made, ACTOR, asked)
+    return made
+
+
+@pytest.fixture
+def shop(january: Workspace, data_folder: Path) -> Workspace:
+    return copied(january, data_folder)
 
 
 def upload(workspace: Workspace, name: str, content: str) -> AppTest:
