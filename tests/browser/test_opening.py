@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from persmark import actions
 from persmark.events import quality
@@ -44,9 +44,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as found:
-        yield found
+def page() -> Iterator[Page]:
+    """One page for all: what it has fetched and compiled once serves the next address too."""
+    with browsing() as browser:
+        yield browser.new_page()
 
 
 def tabbed(page: Page, times: int) -> list[tuple[str, float, bool, bool]]:
@@ -61,8 +62,8 @@ def tabbed(page: Page, times: int) -> list[tuple[str, float, bool, bool]]:
     return found
 
 
-def test_a_cell_a_bar_and_a_headline_open(address: str, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 2400})
+def test_a_cell_a_bar_and_a_headline_open(address: str, page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 2400})
     page.goto(f"{address}/segments?workspace=shop")
     settle(page)
     grid = page.locator(".st-key-chart-rfm-grid .nsewdrag").first
@@ -81,12 +82,11 @@ def test_a_cell_a_bar_and_a_headline_open(address: str, browser: Browser) -> Non
     page.get_by_role("radio", name="Buyers").or_(page.get_by_role("button", name="Buyers")).first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Buyers: the users behind the figure")).to_be_visible(timeout=20_000)
-    page.close()
 
 
 @pytest.mark.parametrize("step", ["quality", "segments", "slates"])
-def test_tab_goes_down_the_page_and_can_be_seen(address: str, browser: Browser, step: str) -> None:
-    page = browser.new_page(viewport={"width": 800, "height": 2600})
+def test_tab_goes_down_the_page_and_can_be_seen(address: str, page: Page, step: str) -> None:
+    page.set_viewport_size({"width": 800, "height": 2600})
     page.goto(f"{address}/{step}?workspace=shop")
     settle(page)
     found = [one for one in tabbed(page, 9) if not one[3]]
@@ -97,4 +97,3 @@ def test_tab_goes_down_the_page_and_can_be_seen(address: str, browser: Browser, 
     tops = [one[1] for one in found]
     # Same row or further down, up to the few pixels by which controls of a row differ.
     assert all(after > before - 60 for before, after in itertools.pairwise(tops)), found
-    page.close()

@@ -45,6 +45,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    """One page at that server: what it has fetched and compiled once serves the next address too."""
+    return browser.new_page(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+
+
+@pytest.fixture(scope="module")
 def address(data: Path) -> Iterator[str]:
     """A server that has served already, for what is not about a fresh one."""
     with serving(data) as found:
@@ -63,95 +69,93 @@ def whole(page: Page) -> None:
     assert page.get_by_text("Traceback").count() == 0
 
 
-def test_from_upload_to_target_list(address: str, browser: Browser, tmp_path: Path) -> None:
+def test_from_upload_to_target_list(address: str, page: Page, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "shop.csv")
-    with browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True) as context:
-        page = context.new_page()
-        foreign: list[str] = []
-        page.on("request", lambda one: foreign.append(one.url) if not one.url.startswith(
-            (address, address.replace("http", "ws"), "data:", "blob:")) else None)  # fmt: skip
-        page.goto(address)
-        settle(page)
+    foreign: list[str] = []
+    page.on("request", lambda one: foreign.append(one.url) if not one.url.startswith(
+        (address, address.replace("http", "ws"), "data:", "blob:")) else None)  # fmt: skip
+    page.goto(address)
+    settle(page)
 
-        # Events: upload, look at the proposed mapping, load.
-        page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
-        page.get_by_role("button", name="Load the file").wait_for(timeout=LONG_MS)
-        settle(page)
-        assert page.get_by_label("User (needed)").count() >= 1
-        page.get_by_role("button", name="Load the file").click()
-        page.get_by_text("What the data holds").wait_for(timeout=LONG_MS)
-        whole(page)
-        shop = open_workspace("shop")
-        assert "workspace=shop" in page.url
-        assert shop.stats("events")["n_users"] == N_USERS
+    # Events: upload, look at the proposed mapping, load.
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    page.get_by_role("button", name="Load the file").wait_for(timeout=LONG_MS)
+    settle(page)
+    assert page.get_by_label("User (needed)").count() >= 1
+    page.get_by_role("button", name="Load the file").click()
+    page.get_by_text("What the data holds").wait_for(timeout=LONG_MS)
+    whole(page)
+    shop = open_workspace("shop")
+    assert "workspace=shop" in page.url
+    assert shop.stats("events")["n_users"] == N_USERS
 
-        # Profiles came with the load.
-        go(page, "Profiles")
-        expect(page.get_by_text("One feature over all users")).to_be_visible()
+    # Profiles came with the load.
+    go(page, "Profiles")
+    expect(page.get_by_text("One feature over all users")).to_be_visible()
 
-        # One user: found by a part of the id, kept by the address over a refresh.
-        go(page, "User")
-        page.get_by_label("Find a user by id, or a part of it").fill("Neil")
-        page.keyboard.press("Enter")
-        expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
-        page.get_by_role("button", name="Next").click()
-        expect(page.locator(".pm-who")).to_have_text("User user-01")
-        page.get_by_role("tab", name="Contacts").click()
-        expect(page.get_by_text("They are in no audience")).to_be_visible()
-        page.reload()
-        expect(page.locator(".pm-who")).to_have_text("User user-01")
-        expect(page.get_by_text("They are in no audience")).to_be_visible()
-        settle(page)
-        page.keyboard.press("Alt+ArrowUp")
-        expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
-        whole(page)
+    # One user: found by a part of the id, kept by the address over a refresh.
+    go(page, "User")
+    page.get_by_label("Find a user by id, or a part of it").fill("Neil")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".pm-who")).to_have_text("User user-01")
+    page.get_by_role("tab", name="Contacts").click()
+    expect(page.get_by_text("They are in no audience")).to_be_visible()
+    page.reload()
+    expect(page.locator(".pm-who")).to_have_text("User user-01")
+    expect(page.get_by_text("They are in no audience")).to_be_visible()
+    settle(page)
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator(".pm-who")).to_have_text(f"User {HARD_USER}")
+    whole(page)
 
-        # Segments: one condition, saved.
-        go(page, "Segments")
-        page.get_by_label("Add a condition", exact=True).click()
-        page.keyboard.type("bought")
-        page.get_by_role("option", name="Bought · purchase", exact=True).click()
-        page.get_by_role("button", name="Add condition").click()
-        page.get_by_role("button", name="Add condition").wait_for(state="detached", timeout=LONG_MS)
-        settle(page)
-        page.get_by_label("Name of the segment").fill(SEGMENT)
-        page.get_by_role("button", name="Save segment").click()
-        page.get_by_label("A saved segment").wait_for(timeout=LONG_MS)
-        whole(page)
-        saved = segments.get_segment(shop, SEGMENT)
+    # Segments: one condition, saved.
+    go(page, "Segments")
+    page.get_by_label("Add a condition", exact=True).click()
+    page.keyboard.type("bought")
+    page.get_by_role("option", name="Bought · purchase", exact=True).click()
+    page.get_by_role("button", name="Add condition").click()
+    page.get_by_role("button", name="Add condition").wait_for(state="detached", timeout=LONG_MS)
+    settle(page)
+    page.get_by_label("Name of the segment").fill(SEGMENT)
+    page.get_by_role("button", name="Save segment").click()
+    page.get_by_label("A saved segment").wait_for(timeout=LONG_MS)
+    whole(page)
+    saved = segments.get_segment(shop, SEGMENT)
 
-        # Train: in the background, surviving a refresh.
-        go(page, "Train")
-        page.locator('[data-testid="stButtonGroup"]').get_by_text("popular", exact=True).click()
-        settle(page)
-        page.get_by_role("button", name="Train", exact=True).click()
-        page.locator(".pm-job").or_(page.get_by_text("Serves now")).first.wait_for(timeout=LONG_MS)
-        page.reload()
-        page.get_by_text("Serves now").first.wait_for(timeout=LONG_MS)
-        whole(page)
+    # Train: in the background, surviving a refresh.
+    go(page, "Train")
+    page.locator('[data-testid="stButtonGroup"]').get_by_text("popular", exact=True).click()
+    settle(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator(".pm-job").or_(page.get_by_text("Serves now")).first.wait_for(timeout=LONG_MS)
+    page.reload()
+    page.get_by_text("Serves now").first.wait_for(timeout=LONG_MS)
+    whole(page)
 
-        # Slates: cards with reasons for the user who was found before.
-        go(page, "Slates")
-        page.locator(".pm-card").first.wait_for(timeout=LONG_MS)
-        assert page.locator(".pm-card").count() >= 5
-        assert page.locator(".pm-card img").count() == 0
-        whole(page)
+    # Slates: cards with reasons for the user who was found before.
+    go(page, "Slates")
+    page.locator(".pm-card").first.wait_for(timeout=LONG_MS)
+    assert page.locator(".pm-card").count() >= 5
+    assert page.locator(".pm-card img").count() == 0
+    whole(page)
 
-        # Campaigns: the saved segment, the default holdout, the target list.
-        go(page, "Campaigns")
-        page.get_by_label("Name", exact=True).fill(AUDIENCE)
-        page.get_by_role("button", name="Create audience").click()
-        page.get_by_role("button", name="Make the target list").wait_for(timeout=LONG_MS)
-        settle(page)
-        page.get_by_role("button", name="Make the target list").click()
-        download_button = page.get_by_role("button", name="Download target list")
-        download_button.wait_for(timeout=LONG_MS)
-        settle(page)
-        with page.expect_download() as waiting:
-            download_button.click()
-        target = tmp_path / "targets.csv"
-        waiting.value.save_as(target)
-        assert foreign == []
+    # Campaigns: the saved segment, the default holdout, the target list.
+    go(page, "Campaigns")
+    page.get_by_label("Name", exact=True).fill(AUDIENCE)
+    page.get_by_role("button", name="Create audience").click()
+    page.get_by_role("button", name="Make the target list").wait_for(timeout=LONG_MS)
+    settle(page)
+    page.get_by_role("button", name="Make the target list").click()
+    download_button = page.get_by_role("button", name="Download target list")
+    download_button.wait_for(timeout=LONG_MS)
+    settle(page)
+    with page.expect_download() as waiting:
+        download_button.click()
+    target = tmp_path / "targets.csv"
+    waiting.value.save_as(target)
+    assert foreign == []
 
     audience = campaigns.audience(shop, AUDIENCE)
     arms = campaigns.arms(shop, audience).to_pylist()
@@ -183,15 +187,13 @@ def test_cold_deep_links_run_inside_the_frame(data: Path, browser: Browser) -> N
             assert links.count() == len(STEPS)
 
 
-def test_the_first_page_s_name_typed_by_hand_opens_it(address: str, browser: Browser) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{address}/events?workspace=blank")
-        expect(page.locator("h1")).to_have_text("Events")
-        whole(page)
-        assert page.get_by_text("Page not found").count() == 0
-        assert page.locator(".pm-mark").count() == 1
-        assert "workspace=blank" in page.url
+def test_the_first_page_s_name_typed_by_hand_opens_it(address: str, page: Page) -> None:
+    page.goto(f"{address}/events?workspace=blank")
+    expect(page.locator("h1")).to_have_text("Events")
+    whole(page)
+    assert page.get_by_text("Page not found").count() == 0
+    assert page.locator(".pm-mark").count() == 1
+    assert "workspace=blank" in page.url
 
 
 def test_every_answer_carries_the_security_headers(address: str) -> None:
