@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -329,6 +329,38 @@ def test_a_cancelled_training_goes_on_where_it_was_and_ends_the_same(
     assert resumed.curve == taught.curve
     for name, array in taught.served.arrays.items():
         assert np.array_equal(array, resumed.served.arrays[name]), name
+
+
+def rates(validation: Callable[[int], float], *, epochs: int, patience: int) -> list[float]:
+    """The rate of each pass of a training with these figures after its passes."""
+    from persmark.recommend.self_attention.model import Shape
+    from persmark.recommend.self_attention.training import Plan, Training, Watch
+
+    known = planted(4)
+    events = Events.of(known, ("purchase",))
+    shape = Shape(n_items=known.n_items, n_kinds=1, n_categories=0, width=4, n_heads=1, blocks=0,
+                  dropout=0.0, repeats=False, seed=0)  # fmt: skip
+    plan = Plan(length=10, tokens=1000, negatives=10, popularity_power=0.0, event_dropout=0.0,
+                learning_rate=0.01, weight_decay=0.0, epochs=epochs, minutes=5.0, patience=patience,
+                lowerings=2, averaged=1, networks=1, seed=0)  # fmt: skip
+    training = Training(events, shape, np.zeros(known.n_items + 1, np.int32), plan)
+    found: list[float] = []
+
+    def measured(_: object) -> dict[str, float]:
+        found.append(float(np.asarray(training.networks[0].optimizer.learning_rate)))
+        return {"validation_ndcg": validation(len(found))}
+
+    nobody = lambda *_: None  # noqa: E731
+    training.run(Watch(nobody, nobody, measured, None, ""))
+    return found
+
+
+def test_the_rate_is_lowered_where_nothing_is_clearly_better_and_in_time_for_the_end() -> None:
+    # With 0.4 of the passes left, and with 0.4 of those, though each was better than the one before.
+    assert rates(float, epochs=10, patience=100) == pytest.approx([0.01] * 6 + [0.003] * 3 + [0.0009])
+    # Better by a thousandth each time is not clearly better; after the last lowering that is the end.
+    slowly = rates(lambda n: 1.001**n, epochs=1000, patience=2)
+    assert slowly == pytest.approx([0.01] * 3 + [0.003] * 2 + [0.0009] * 2)
 
 
 def test_the_time_allowed_is_kept_and_returns_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:

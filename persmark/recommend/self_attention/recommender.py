@@ -83,8 +83,8 @@ class SelfAttentionSettings(Settings):
     epochs: int = option(200, about="Passes over the data at most", unit="epochs", low=1, high=100_000)
     minutes: float = option(10.0, about="Wall time at most", unit="minutes", low=0.001, high=100_000)
     patience: int = option(
-        8,
-        about="Epochs without a better validation until the rate is lowered",
+        5,
+        about="Epochs without a clearly better validation until the rate is lowered",
         unit="epochs",
         low=1,
         high=1000,

@@ -26,6 +26,10 @@ from persmark.recommend.self_attention.sequences import Events
 from persmark.recommend.self_attention.serving import of_network
 from persmark.text import Text, text
 
+# What the rate is multiplied by when it is lowered; by when at the latest: with this share of the time
+# left, then with this share of that. A validation is clearly better from this ratio on.
+LOWERED, LEFT, CLEARLY = 0.3, 0.4, 1.01
+
 Weights = dict[str, npt.NDArray[Any]]
 
 
@@ -43,7 +47,7 @@ class Plan:
         weight_decay: Of Adam, decoupled.
         epochs: At most.
         minutes: At most, wall time of this process.
-        patience: Epochs without a better validation until the rate is lowered.
+        patience: Epochs without a clearly better validation until the rate is lowered.
         lowerings: How often the rate is lowered before the end.
         averaged: Latest passes whose weights are averaged to one model; steadier than those of any one.
         networks: How many are trained, each with a seed of its own; their scores are averaged.
@@ -73,6 +77,7 @@ class _State:
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
+    mark: float = -1.0
     stale: int = 0
     lowered: int = 0
     points: list[dict[str, float]] = field(default_factory=list)
@@ -221,6 +226,7 @@ class Training:
             state.points.append(point)
             watch.on_point(point)
             best = self._judged(state, point, weights, best)
+            self._hurry(state, (time.monotonic() - begun) / (60 * plan.minutes))
             longest = max(longest, time.monotonic() - started)
             self._kept(watch, state, best)
         watch.on_progress(1.0, text("Learned what people come to next"))
@@ -249,20 +255,33 @@ class Training:
         )
 
     def _judged(self, state: _State, point: Mapping[str, float], weights: Weights, best: Weights) -> Weights:
-        """Keep the better weights; lower the rate when none were better for a while."""
+        """Keep the better weights; lower the rate when none were clearly better for a while."""
         reached = point.get("validation_ndcg")
         if reached is None:
             return weights
-        if reached > state.best:
-            state.best, state.best_epoch, state.stale = reached, state.epoch, 0
-            return weights
-        state.stale += 1
-        if state.stale >= self.plan.patience:
-            state.stale = 0
-            state.lowered += 1
-            for one in self.networks:
-                one.optimizer.learning_rate.assign(self.plan.learning_rate * 0.3**state.lowered)
-        return best
+        if reached > state.mark * CLEARLY:
+            state.mark, state.stale = reached, 0
+        else:
+            state.stale += 1
+            if state.stale >= self.plan.patience:
+                self._lower(state)
+        if reached <= state.best:
+            return best
+        state.best, state.best_epoch = reached, state.epoch
+        return weights
+
+    def _hurry(self, state: _State, time_gone: float) -> None:
+        """Lower the rate in time: what the lower rates bring must not be lost where the end comes first."""
+        gone = max(time_gone, state.epoch / self.plan.epochs)
+        due = sum(gone >= 1 - LEFT**number for number in range(1, self.plan.lowerings + 1))
+        if state.lowered < due:
+            self._lower(state)
+
+    def _lower(self, state: _State) -> None:
+        state.stale = 0
+        state.lowered += 1
+        for one in self.networks:
+            one.optimizer.learning_rate.assign(self.plan.learning_rate * LOWERED**state.lowered)
 
     def _kept(self, watch: Watch, state: _State, best: Weights) -> None:
         if watch.checkpoint is None:
