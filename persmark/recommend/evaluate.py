@@ -170,6 +170,7 @@ def evaluate(
     groups: Mapping[str, Sequence[str]] | None = None,
     on_progress: OnProgress | None = None,
     on_point: OnNamedPoint | None = None,
+    checkpoints: Path | None = None,
 ) -> Evaluation:
     """Train each recommender on the train side and rank the full catalogue for each test user.
 
@@ -179,13 +180,16 @@ def evaluate(
         groups: Name -> ids of its users, for a row of each.
         on_progress: Called with a fraction 0 to 1 and what is happening.
         on_point: Called with a recommender's name and each point of its learning curve.
+        checkpoints: Folder in which long trainings keep their state, and from which they go on.
 
     Raises:
         EmptyError: The split leaves no user with a history and a test item.
         InputError: A recommender returned a score that is not finite, or training reaches into the test.
     """
     parts = split_of(reader, request, weights_for(reader, request))
-    return evaluate_split(parts, request, groups=groups, on_progress=on_progress, on_point=on_point)
+    return evaluate_split(
+        parts, request, groups=groups, on_progress=on_progress, on_point=on_point, checkpoints=checkpoints
+    )
 
 
 def evaluate_split(
@@ -195,6 +199,7 @@ def evaluate_split(
     groups: Mapping[str, Sequence[str]] | None = None,
     on_progress: OnProgress | None = None,
     on_point: OnNamedPoint | None = None,
+    checkpoints: Path | None = None,
 ) -> Evaluation:
     """`evaluate` on a split that is made already; what the request says of splits is not looked at.
 
@@ -216,6 +221,7 @@ def evaluate_split(
                 settings=request.settings.get(name),
                 on_progress=_within(on_progress, position, len(request.recommenders), name),
                 on_point=partial(on_point, name) if on_point else None,
+                checkpoint=checkpoints / name if checkpoints else None,
             )
         )
     return evaluation_of(parts, task, found, request, groups=groups)

@@ -8,13 +8,16 @@ else is ever published by itself.
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from persmark.errors import EmptyError, InputError
+from persmark.errors import BusyError, EmptyError, InputError
 from persmark.metrics import paired_difference
 from persmark.recommend.contract import Recommender
 from persmark.recommend.evaluate import BOTH, EvaluateRequest, Evaluation, OnNamedPoint, evaluate
@@ -26,7 +29,7 @@ from persmark.recommend.registry import SIMPLE, recommender
 from persmark.recommend.runs import TRAINED, Run, keep_run, named, publish, published, remove_orphans
 from persmark.recommend.split import windowed
 from persmark.recommend.verdict import Result, verdict
-from persmark.store import Reader, Workspace, now
+from persmark.store import Reader, Workspace, exclusive, now
 from persmark.text import Text, text
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 # Slate length and window of the figures kept with a run.
 VALIDATION_K, VALIDATION_DAYS = 10, 28
 _MEASURED = 0.5  # share of the progress bar that measuring takes
+_FOLDER = "trainings"
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,8 @@ def train_run(
 ) -> Run:
     """Measure on the last window, then train on everything up to `as_of`, and keep the run.
 
-    The measuring recommender never sees the window; the kept one is trained again with it.
+    The measuring recommender never sees the window; the kept one is trained again with it. A long training
+    that was cut off goes on where it was when it is asked for again.
 
     Args:
         workspace: Where.
@@ -168,62 +173,79 @@ def train_run(
             on_progress(share, doing)
 
     remove_orphans(workspace)
-    with workspace.reader() as reader:
-        tell(0.0, text("Reading events"))
-        ground = ground_of(workspace, reader, weights=weights, window_days=window_days)
-        interactions = everything(reader, ground, with_facts=kind.needs_facts)
-        request = EvaluateRequest(
-            recommenders=(name, *(other for other in SIMPLE if other != name)),
-            settings={name: chosen},
-            test_days=test_days,
-            min_item_events=min_item_events,
-            k=VALIDATION_K,
-            repeats=BOTH,
-            seed=seed,
-            time_zone=workspace.time_zone,
-            event_weights=ground.weights,
-            window_days=window_days,
-        )
-        measured: Evaluation | None
-        try:
-            measured = evaluate(
-                reader,
-                request,
-                on_progress=lambda share, doing: tell(_MEASURED * share, doing),
-                on_point=on_point,
+    with _kept_on_the_way(workspace) as checkpoints:
+        with workspace.reader() as reader:
+            tell(0.0, text("Reading events"))
+            ground = ground_of(workspace, reader, weights=weights, window_days=window_days)
+            interactions = everything(reader, ground, with_facts=kind.needs_facts)
+            request = EvaluateRequest(
+                recommenders=(name, *(other for other in SIMPLE if other != name)),
+                settings={name: chosen},
+                test_days=test_days,
+                min_item_events=min_item_events,
+                k=VALIDATION_K,
+                repeats=BOTH,
+                seed=seed,
+                time_zone=workspace.time_zone,
+                event_weights=ground.weights,
+                window_days=window_days,
             )
-        except EmptyError:
-            measured = None
+            measured: Evaluation | None
+            try:
+                measured = evaluate(
+                    reader,
+                    request,
+                    on_progress=lambda share, doing: tell(_MEASURED * share, doing),
+                    on_point=on_point,
+                    checkpoints=checkpoints / "measured" if checkpoints else None,
+                )
+            except EmptyError:
+                measured = None
 
-    def fit(which: str, values: Settings | None, low: float, high: float) -> Run:
-        fitting = time.perf_counter()
-        made = recommender(which).train(
-            interactions,
-            values,
-            on_progress=lambda share, doing: tell(low + (high - low) * share, doing),
-            on_point=final_points(which, on_point),
-        )
-        run = run_for(
-            made,
-            measured,
-            ground,
-            label=called if which == name else "",
-            fit_seconds=time.perf_counter() - fitting,
-            seconds=time.perf_counter() - started,
-            seed=seed,
-            test_days=test_days,
-        )
-        return keep_run(workspace, with_weights(made, ground), run, per_user=figures_of(measured, which))
+        def fit(which: str, values: Settings | None, low: float, high: float) -> Run:
+            fitting = time.perf_counter()
+            made = recommender(which).train(
+                interactions,
+                values,
+                on_progress=lambda share, doing: tell(low + (high - low) * share, doing),
+                on_point=final_points(which, on_point),
+                checkpoint=checkpoints / "final" / which if checkpoints else None,
+            )
+            run = run_for(
+                made,
+                measured,
+                ground,
+                label=called if which == name else "",
+                fit_seconds=time.perf_counter() - fitting,
+                seconds=time.perf_counter() - started,
+                seed=seed,
+                test_days=test_days,
+            )
+            return keep_run(workspace, with_weights(made, ground), run, per_user=figures_of(measured, which))
 
-    run = fit(name, chosen, _MEASURED, 0.9)
-    if published(workspace) is None:
-        if name in SIMPLE or run.beats_simple:
-            run = publish(workspace, run.run_id)
-        else:
-            tell(0.92, text("Training the best simple recommender, which serves meanwhile"))
-            publish(workspace, fit(best_simple(measured), None, 0.92, 0.99).run_id)
-    tell(1.0, text("Done"))
+        run = fit(name, chosen, _MEASURED, 0.9)
+        if published(workspace) is None:
+            if name in SIMPLE or run.beats_simple:
+                run = publish(workspace, run.run_id)
+            else:
+                tell(0.92, text("Training the best simple recommender, which serves meanwhile"))
+                publish(workspace, fit(best_simple(measured), None, 0.92, 0.99).run_id)
+        tell(1.0, text("Done"))
     return run
+
+
+@contextmanager
+def _kept_on_the_way(workspace: Workspace) -> Iterator[Path | None]:
+    """Where a training keeps how far it is until it ends; None while another one of the workspace does."""
+    folder: Path | None = workspace.folder / _FOLDER
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive(workspace.folder / f"{_FOLDER}.lock", wait_seconds=0))
+        except BusyError:
+            folder = None
+        yield folder
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def final_points(name: str, on_point: OnNamedPoint | None) -> OnPoint | None:

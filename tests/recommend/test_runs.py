@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from persmark.recommend import (
     runs,
     train_run,
 )
+from persmark.store import exclusive
 from persmark.text import Text
 from tests.recommend.conftest import Fill, Row
+from tests.recommend.test_search import HABITS
 
 ROWS: list[Row] = [
     (f"u{n}", item, "purchase", f"2024-0{month}-0{1 + n} 12:00:00")
@@ -157,3 +160,33 @@ def test_what_a_crashed_training_left_is_removed_by_the_next(fill: Fill) -> None
     second = train_run(workspace, "popular")
     assert sorted(path.name for path in models.iterdir()) == sorted([first.run_id, second.run_id])
     assert load_run(workspace).name == "popular"
+
+
+def test_a_training_cut_off_goes_on_with_its_next_pass(fill: Fill) -> None:
+    workspace = fill(HABITS)
+    small = {"width": 8, "epochs": 4, "minutes": 5.0, "networks": 1}
+
+    def cut_off(name: str, point: Mapping[str, float]) -> None:
+        if (name, point["epoch"]) == ("self_attention on everything", 3):
+            raise KeyboardInterrupt
+
+    straight = train_run(workspace, "self_attention", settings=small)
+    assert not (workspace.folder / "trainings").exists()
+    with pytest.raises(KeyboardInterrupt):
+        train_run(workspace, "self_attention", settings=small, on_point=cut_off)
+    told: list[str] = []
+    resumed = train_run(
+        workspace, "self_attention", settings=small, on_progress=lambda _, said: told.append(str(said))
+    )
+    # Measuring had come to its end; of the training on everything the third pass was not kept yet.
+    assert not any("self_attention: Epoch" in said for said in told)
+    assert next(said for said in told if said.startswith("Epoch")).startswith("Epoch 3; best validation NDCG")
+    assert resumed.metrics["curve"] == straight.metrics["curve"]
+    with workspace.reader() as reader:
+        histories = load_interactions(reader)
+    scores = [load_run(workspace, run.run_id).score_matrix(histories) for run in (straight, resumed)]
+    assert np.array_equal(*scores)
+    assert not (workspace.folder / "trainings").exists()
+    # Beside another training, which keeps its own state there, one still comes to its end.
+    with exclusive(workspace.folder / "trainings.lock", wait_seconds=0):
+        assert train_run(workspace, "popular").state == "trained"

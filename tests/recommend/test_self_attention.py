@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -329,6 +330,17 @@ def test_a_cancelled_training_goes_on_where_it_was_and_ends_the_same(
     assert resumed.curve == taught.curve
     for name, array in taught.served.arrays.items():
         assert np.array_equal(array, resumed.served.arrays[name]), name
+
+
+def test_a_state_that_cannot_be_kept_does_not_end_the_training(taught: SelfAttention, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        made = SelfAttention.train(planted(), SMALL, checkpoint=tmp_path / "state")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert made.curve == taught.curve
+    assert not (tmp_path / "state").exists()
 
 
 def rates(validation: Callable[[int], float], *, epochs: int, patience: int) -> list[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -292,7 +293,9 @@ class Training:
         for number, variable in enumerate(self._variables()):
             arrays[f"now.{number}"] = keras.ops.convert_to_numpy(variable)
         facts = {**vars(state), "fingerprint": watch.fingerprint}
-        saved.save(watch.checkpoint, saved.Saved(facts, arrays))
+        # Without room for its state a training cannot be taken up again, but it can go on.
+        with suppress(OSError):
+            saved.save(watch.checkpoint, saved.Saved(facts, arrays))
 
     def _resumed(self, watch: Watch, state: _State) -> Weights | None:
         """Take up a state that was kept; None where there is none of this training."""
