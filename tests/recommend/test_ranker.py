@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from persmark.attention.integrated import integrated_gradients
 from persmark.recommend import Interactions, interactions_from
 from persmark.recommend.facts import ItemFacts, Named, UserFacts
 from persmark.recommend.lesson import Lesson, Validation
@@ -265,6 +266,21 @@ def test_what_is_taken_away_is_out_of_the_counts_too(made: Ranker) -> None:
     weights = bound.shuffled(1).weights(np.array([column]))
     assert weights[0, :4].sum() == pytest.approx(1, abs=1e-5)
     assert weights[0, 4:].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_what_fades_keeps_its_key_to_the_end_so_that_gradients_add_up(made: Ranker) -> None:
+    few = interactions_from(["new"] * 4, ["i1", "i2", "i1", "i3"], [0, 5 * DAY, 7 * DAY, 14 * DAY])
+    bound = made.explained(few)
+    assert bound is not None
+    items = np.flatnonzero(made.score_matrix(few)[0] > 0)
+    for place in range(bound.n_units):
+        nearly = np.ones((3, bound.n_units), np.float32)
+        nearly[:, place] = (0, 1e-4, -1e-4)
+        gone, faint, beyond = bound.faded(nearly, items)
+        assert faint == pytest.approx(gone, abs=1e-3), place
+        assert beyond == pytest.approx(gone, abs=1e-3), place
+    errors = [integrated_gradients(bound, int(item)).completeness_error for item in items]
+    assert np.median(errors) <= 0.05
 
 
 def test_a_reason_is_what_the_score_rests_on(made: Ranker, known: Interactions) -> None:

@@ -111,12 +111,16 @@ class RankerExplained(Explained):
         held = self._without(distinct)
         share = np.zeros((n, len(self._real)), np.float32)
         share[:, self._real] = np.where(gone[:, :n_events], 0, presence[:, :n_events])
+        there = np.ones(share.shape, bool)
+        there[:, self._real] = ~gone[:, :n_events]
         pair = variant[:, None] * len(item) + np.arange(len(item))
         x = dict(self._ranker.inputs_of(held, variant, pair, trained=self._trained))
         x["event_presence"] = share
-        x["event_real"] = x["event_real"] * (share > 0)
+        # By what is gone, not by what is empty: a fading event keeps its key to the end.
+        x["event_real"] = x["event_real"] * there
         if self.fields:
-            x["field_presence"] = np.where(gone[:, n_events:], 0, presence[:, n_events:]).astype(np.float32)
+            x["field_real"] = (~gone[:, n_events:]).astype(np.float32)
+            x["field_presence"] = presence[:, n_events:] * x["field_real"]
         score = forward(np, self._trained.weights, x, self._trained.shape)["score"]
         tail = self._ranker.popularity.tail
         found: npt.NDArray[np.float32] = np.tile(tail, (n, 1)) + score.min(axis=1, keepdims=True, initial=0.0)

@@ -106,8 +106,9 @@ def forward(xp: Any, w: Mapping[str, Tensor], x: Mapping[str, Tensor], shape: Sh
         x: Of B users with L candidates and H past events each: `pairs` (B, L, pairs), `category`,
             `path`, `item` (B, L), `users` (B, users), `named` (B, n_named) places in one table of all
             names, `event_category`, `event_path`, `event_item` (B, H), `events` (B, H, 3),
-            `event_real` (B, H) 1 or 0 for padding. Optionally `event_presence` (B, H) and
-            `field_presence` (B, n_fields), factors on the embeddings; a field with none is masked.
+            `event_real` (B, H) 1, or 0 for padding. Optionally `event_presence` (B, H) and
+            `field_presence` (B, n_fields), factors on the embeddings, and `field_real` (B, n_fields) 0
+            where nothing may look at a field.
         shape: Sizes.
 
     Returns:
@@ -150,7 +151,8 @@ def forward(xp: Any, w: Mapping[str, Tensor], x: Mapping[str, Tensor], shape: Sh
         there = xp.ones_like(fields[:, :, 0])
         if "field_presence" in x:
             fields = fields * x["field_presence"][:, :, None]
-            there = _as(xp, xp.greater(x["field_presence"], 0.0), pairs)
+        if "field_real" in x:
+            there = x["field_real"]
         logit = scale * xp.matmul(xp.matmul(candidate, w["field_query"]), _turned(xp, fields))
         weight = _softmax(xp, logit, there[:, None, :])
         found["field_weight"] = weight
