@@ -17,8 +17,8 @@ from persmark.errors import BusyError, InputError, NotFoundError
 from persmark.jobs import Job
 from persmark.store import Workspace, create_workspace, list_workspaces, workspace_exists
 from persmark.text import Text
-from tests.conftest import HARD, copied, house
-from tests.events.files import csv_of, write
+from tests.conftest import HARD, copied
+from tests.events.files import csv_of, loaded_from, write
 
 OWNER = Actor(name=HARD, role="owner")
 ROWS = [
@@ -45,12 +45,7 @@ CASES = [(role, request) for role, requests in ANY.items() for request in reques
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    folder = tmp_path_factory.mktemp("loaded")
-    path = write(folder / "shop '张' 😀.csv", csv_of(ROWS))
-    with house(folder):
-        made = create_workspace("shop-商店")
-        actions.run(made, OWNER, actions.LoadFiles(paths=(str(path),)))
-    return made
+    return loaded_from(tmp_path_factory.mktemp("loaded"), ROWS, OWNER)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from persmark import actions, jobs
 from persmark.__main__ import main
 from persmark.errors import InputError
 from persmark.events import quality
-from persmark.store import Workspace, create_workspace
-from tests.conftest import HARD, copied, house
-from tests.events.files import csv_of, event_rows, write
+from persmark.store import Workspace
+from tests.conftest import HARD, copied
+from tests.events.files import csv_of, event_rows, loaded_from, write
 
 OWNER = actions.Actor(name=HARD)
 ROWS = ["a,i,view,2026-01-01 10:00:00,", f"-1,i,Add To Crt {HARD[1:6]},2026-01-02 10:00:00,", "b,i,view,x,"]
@@ -23,12 +23,7 @@ FOLD = {"kind": "fold_type", "from": f"Add To Crt {HARD[1:6]}", "to": "cart"}
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    folder = tmp_path_factory.mktemp("loaded")
-    path = write(folder / "shop '张' 😀.csv", csv_of(ROWS))
-    with house(folder):
-        made = create_workspace("shop-商店")
-        actions.run(made, OWNER, actions.LoadFiles(paths=(str(path),)))
-    return made
+    return loaded_from(tmp_path_factory.mktemp("loaded"), ROWS, OWNER)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from persmark import events
+from persmark import actions, events
 from persmark.events import Mapping, Source
-from persmark.store import Workspace
+from persmark.store import Workspace, create_workspace
+from tests.conftest import house
 
 HEADER = "user_id,item_id,event_type,event_time,value"
 UTC_PLAIN = Mapping(
@@ -23,6 +24,15 @@ def write(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
     raw = content.encode(encoding) if isinstance(content, str) else content
     path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
     return path
+
+
+def loaded_from(folder: Path, rows: Iterable[str], actor: actions.Actor) -> Workspace:
+    """A workspace in a house of its own below `folder`, these rows loaded into it as the pages do it."""
+    path = write(folder / "shop '张' 😀.csv", csv_of(rows))
+    with house(folder):
+        made = create_workspace("shop-商店")
+        actions.run(made, actor, actions.LoadFiles(paths=(str(path),)))
+    return made
 
 
 def csv_of(rows: Iterable[str], header: str = HEADER) -> str:
