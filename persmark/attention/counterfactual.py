@@ -13,10 +13,11 @@ that works together could be passed over, and of a large one not every event may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ from persmark.recommend.explained import Explained
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Found = TypeVar("Found")
+# Asks for sets of units, and is told whether the item leaves the first k without each.
+_Search = Generator[list[list[int]], Mask, Found]
 
 # Pairs are sought among so many events; more are taken away one after the other up to `MOST_GONE`.
 PAIRED = 12
@@ -151,12 +155,26 @@ def smallest_set(
     k: int,
     groups: Sequence[Sequence[int]] = (),
 ) -> tuple[int, ...] | None:
-    """Units without which the item is not among the first k, fewest first found.
+    """`smallest_sets` of one item."""
+    return smallest_sets(explained, occluded, [item], k=k, groups=groups)[0]
+
+
+def smallest_sets(
+    explained: Explained,
+    occluded: Occluded,
+    items: Sequence[int],
+    *,
+    k: int,
+    groups: Sequence[Sequence[int]] = (),
+) -> list[tuple[int, ...] | None]:
+    """For each item units without which it is not among the first k, fewest first found.
+
+    The searches go in step, so that what they try next is asked for in one batch.
 
     Args:
         explained: The model bound to the history.
         occluded: Its single removals.
-        item: Column of the item.
+        items: Columns of the items.
         k: Slate length, before slate rules.
         groups: Units that belong together, as all events on one item: what is easily told. Those that carry
             most are tried after the pairs.
@@ -165,6 +183,33 @@ def smallest_set(
         Places of the units, ascending; None where the item stays whatever is removed, or is not among
         the first k in the first place.
     """
+    found: list[tuple[int, ...] | None] = [None] * len(items)
+    searches = {
+        place: _search(occluded, item, k, groups, costly=explained.costly) for place, item in enumerate(items)
+    }
+    heard: dict[int, Mask] = {}
+    while searches:
+        asked: dict[int, list[list[int]]] = {}
+        for place, search in searches.items():
+            try:
+                asked[place] = search.send(heard[place]) if place in heard else next(search)
+            except StopIteration as ended:
+                found[place] = ended.value
+        searches = {place: searches[place] for place in asked}
+        keep = np.ones((sum(map(len, asked.values())), explained.n_units), np.float32)
+        for row, gone in enumerate(gone for sets in asked.values() for gone in sets):
+            keep[row, gone] = 0
+        scores = asked_of(explained, keep, occluded.columns)
+        heard, at = {}, 0
+        for place, sets in asked.items():
+            heard[place] = occluded.ranks(scores[at : at + len(sets)], items[place]) > k
+            at += len(sets)
+    return found
+
+
+def _search(
+    occluded: Occluded, item: int, k: int, groups: Sequence[Sequence[int]], *, costly: bool
+) -> _Search[tuple[int, ...] | None]:
     if occluded.rank(item) > k:
         return None
     effects = occluded.effects(item)
@@ -178,41 +223,41 @@ def smallest_set(
         return None
 
     pairs = [list(pair) for pair in combinations(order[:PAIRED].tolist(), 2)]
-    if explained.costly:
+    if costly:
         foretold = occluded.foretold(item, pairs)
         likely = sorted(range(len(pairs)), key=lambda at: (-foretold[at], -effects[pairs[at]].sum()))
         pairs = [pairs[at] for at in likely[:LIKELY_PAIRS]]
-    hit = _out(explained, occluded, item, pairs, k)
-    if hit.any():
-        best = max(np.flatnonzero(hit).tolist(), key=lambda place: effects[pairs[place]].sum())
-        return tuple(sorted(pairs[best]))
-
     whole = sorted((list(one) for one in groups if len(one) > 2), key=lambda one: -effects[one].sum())
-    hit = _out(explained, occluded, item, whole[:LIKELY_GROUPS], k)
+    whole = whole[:LIKELY_GROUPS]
+    hit = yield [*pairs, *whole]
+    if hit[: len(pairs)].any():
+        best = max(np.flatnonzero(hit[: len(pairs)]).tolist(), key=lambda place: effects[pairs[place]].sum())
+        return tuple(sorted(pairs[best]))
     if hit.any():
-        found = min((whole[at] for at in np.flatnonzero(hit).tolist()), key=len)
-        return tuple(sorted(_needed(explained, occluded, item, found, k)))
+        found = min((whole[at] for at in np.flatnonzero(hit[len(pairs) :]).tolist()), key=len)
+        return tuple(sorted((yield from _needed(occluded, item, found, k, costly=costly))))
 
     grown = [order[:size].tolist() for size in range(3, min(len(order), MOST_GONE) + 1)]
-    if explained.costly and grown:
+    if costly and grown:
         enough = occluded.foretold(item, grown) > k
         first = int(enough.argmax()) if enough.any() else len(grown) - 1
         grown = [grown[at] for at in sorted({min(first + more, len(grown) - 1) for more in AROUND})]
-    hit = _out(explained, occluded, item, grown, k)
+    hit = yield grown
     if not hit.any():
         return None
-    return tuple(sorted(_needed(explained, occluded, item, grown[int(hit.argmax())], k)))
+    needed = yield from _needed(occluded, item, grown[int(hit.argmax())], k, costly=costly)
+    return tuple(sorted(needed))
 
 
-def _needed(explained: Explained, occluded: Occluded, item: int, found: list[int], k: int) -> list[int]:
+def _needed(occluded: Occluded, item: int, found: list[int], k: int, *, costly: bool) -> _Search[list[int]]:
     """Of a set without which the item drops out, what has to go; of a costly model about that."""
-    if explained.costly:
+    if costly:
         lean = _lean(occluded, item, found, k)
-        if len(lean) < len(found) and _out(explained, occluded, item, [lean], k).all():
+        if len(lean) < len(found) and (yield [lean]).all():
             found = lean
         if len(found) > MOST_PRUNED:
             return found
-    return _pruned(explained, occluded, item, found, k)
+    return (yield from _pruned(found))
 
 
 def _lean(occluded: Occluded, item: int, gone: list[int], k: int) -> list[int]:
@@ -224,22 +269,11 @@ def _lean(occluded: Occluded, item: int, gone: list[int], k: int) -> list[int]:
     return gone
 
 
-def _out(explained: Explained, occluded: Occluded, item: int, sets: list[list[int]], k: int) -> Mask:
-    """(n_sets,) whether the item leaves the first k without each set."""
-    if not sets:
-        return np.zeros(0, bool)
-    keep = np.ones((len(sets), explained.n_units), np.float32)
-    for row, gone in enumerate(sets):
-        keep[row, gone] = 0
-    ranks = occluded.ranks(asked_of(explained, keep, occluded.columns), item)
-    return np.asarray(ranks > k)
-
-
-def _pruned(explained: Explained, occluded: Occluded, item: int, gone: list[int], k: int) -> list[int]:
+def _pruned(gone: list[int]) -> _Search[list[int]]:
     """Without the units that are not needed, the weakest tried first."""
     while len(gone) > 1:
         fewer = [gone[:place] + gone[place + 1 :] for place in range(len(gone) - 1, -1, -1)]
-        hit = _out(explained, occluded, item, fewer, k)
+        hit = yield fewer
         if not hit.any():
             break
         gone = fewer[int(hit.argmax())]

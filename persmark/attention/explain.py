@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from persmark.attention.counterfactual import Occluded, smallest_set, together
+from persmark.attention.counterfactual import CONTENDERS, Occluded, smallest_sets, together
 from persmark.attention.rescored import MOST_EVENTS, Rescored
 from persmark.attention.said import Habit, Past, carried_by, said_of
 from persmark.errors import InputError
@@ -20,7 +20,8 @@ from persmark.text import Text, text
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-# A card tells only whether an item leaves a slate, so few rivals are enough.
+# A card tells only whether an item leaves a slate, so few rivals are enough; of a network whose variants
+# cost much they are enough for all: a rank beyond them is told as the first beyond.
 FEW_CONTENDERS = 150
 # Of a very long history a card tries fewer of the latest events: each is one more copy of all of it.
 MOST_ROWS, LEAST_TRIED = 200_000, 40
@@ -199,7 +200,8 @@ def explain(
         seen = places(recommender.item_ids, history.item_ids[history.item[history.typed(recommender.target)]])
         allowed[seen[seen >= 0]] = False
     wanted = None if items is None else _columns(recommender, items)
-    occluded = Occluded.of(held, items=wanted, allowed=allowed)
+    contenders = FEW_CONTENDERS if held.costly and not reindexed else CONTENDERS
+    occluded = Occluded.of(held, items=wanted, allowed=allowed, contenders=contenders)
     asked = _first(occluded, k) if wanted is None else wanted
     past = Past.of(history, held.event, titles or {}, categories or {}, time_zone)
     weights = held.weights(asked) if not reindexed else None
@@ -212,11 +214,12 @@ def explain(
     for at, name in enumerate(past.item_ids):
         of_item.setdefault(name, []).append(at)
     same_item = list(of_item.values())
+    undone = smallest_sets(held, occluded, asked.tolist(), k=k, groups=same_item)
     explained = []
     for place, item in enumerate(asked.tolist()):
         item_id = str(recommender.item_ids[item])
         effects = effects_of[place]
-        gone = smallest_set(held, occluded, item, k=k, groups=same_item)
+        gone = undone[place]
         rank = occluded.rank(item)
         explained.append(
             ItemExplained(

@@ -43,6 +43,12 @@ class Candidates:
         """(n_users + 1,) where each user's candidates start."""
         return np.searchsorted(self.row, np.arange(self.n_users + 1)).astype(np.int64)
 
+    def some(self, kept: npt.NDArray[np.bool_]) -> Candidates:
+        """These pairs only, with what was said of them among all."""
+        return Candidates(
+            self.row[kept], self.item[kept], self.said[kept], self.own[kept], self.bought[kept], self.n_users
+        )
+
 
 def find_candidates(
     sources: Mapping[str, Recommender],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from persmark.attention.counterfactual import Occluded, smallest_set
+from persmark.attention.counterfactual import Occluded, smallest_set, smallest_sets
 from persmark.attention.rescored import Rescored
 from persmark.recommend import RECOMMENDERS, interactions_from
 from persmark.recommend.explained import Floats, Mask
@@ -72,6 +72,21 @@ def test_a_costly_model_is_asked_about_what_should_suffice_alone() -> None:
     # 6 pairs, 5 sizes.
     assert costly.asked == 11
     assert smallest_set(cheap, Occluded.of(cheap), 0, k=1) == found
+
+
+def test_items_sought_in_step_get_what_each_gets_alone() -> None:
+    # Three places, and rivals at 1.1 and 1.0: the first item goes with its one event, the second with both
+    # of 2, the third with all three of 1.2; the fourth is not shown.
+    says = np.zeros((8, 6))
+    says[0, 0], says[1:3, 1], says[3:6, 2], says[6, 4], says[7, 5] = 9, 2, 1.2, 1.1, 1.0
+    for kind in (Toy, Costly):
+        toy = kind(says.tolist(), [1 / 8] * 8)
+        occluded = Occluded.of(toy)
+        for k in (1, 2, 3):
+            together = smallest_sets(toy, occluded, [0, 1, 2, 3], k=k)
+            assert together == [smallest_set(toy, occluded, item, k=k) for item in range(4)]
+    assert together == [(0,), (1, 2), (3, 4, 5), None]
+    assert smallest_sets(toy, occluded, [], k=1) == []
 
 
 def test_an_item_that_stays_has_none() -> None:

@@ -283,6 +283,20 @@ def test_what_fades_keeps_its_key_to_the_end_so_that_gradients_add_up(made: Rank
     assert np.median(errors) <= 0.05
 
 
+def test_scores_of_some_items_are_those_among_all(made: Ranker) -> None:
+    few = interactions_from(["new"] * 4, ["i1", "i2", "i1", "i3"], [0, 5 * DAY, 7 * DAY, 14 * DAY])
+    bound = made.explained(few)
+    assert bound is not None
+    candidates = np.flatnonzero(made.score_matrix(few)[0] > 0)
+    keep = np.ones((3, bound.n_units), np.float32)
+    keep[1, [0, 2]] = 0
+    keep[2, -1] = 0
+    whole = bound.scores(keep)
+    for items in (candidates[[2, 0]], candidates, np.arange(len(made.item_ids))):
+        assert bound.scores_of(keep, items) == pytest.approx(whole[:, items], abs=1e-5)
+    assert bound.scores_of(keep[:0], candidates).shape == (0, len(candidates))
+
+
 def test_a_reason_is_what_the_score_rests_on(made: Ranker, known: Interactions) -> None:
     one = known.users(np.array([list(known.user_ids).index("u03")]))
     assert str(made.reason(one, "i3").text).startswith("bought every 7 days")

@@ -9,9 +9,11 @@ import resource
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -294,7 +296,7 @@ def test_several_networks_are_saved_resumed_and_explained(several: SelfAttention
     assert bound.heads(np.array([0])).shape == (1, 2, 4, 3)
     assert bound.weights(np.array([0])).sum() == pytest.approx(1, abs=1e-6)
     assert bound.scores(np.ones((1, 3)))[0] == pytest.approx(several.score_matrix(history)[0], abs=1e-5)
-    settings = {**SMALL, "epochs": 3, "networks": 2}
+    settings = {**SMALL, "width": 8, "epochs": 3, "networks": 2}
 
     def cancel(point: Mapping[str, float]) -> None:
         if point["epoch"] == 2:
@@ -330,6 +332,32 @@ def test_a_cancelled_training_goes_on_where_it_was_and_ends_the_same(
     assert resumed.curve == taught.curve
     for name, array in taught.served.arrays.items():
         assert np.array_equal(array, resumed.served.arrays[name]), name
+
+
+def test_a_training_that_is_ended_does_not_wait_for_the_networks_beside_it() -> None:
+    from persmark.recommend.self_attention.training import Training
+
+    class First:
+        def fit(self, _: object, pulse: Any) -> float:
+            pulse.tell(0.0)
+            return 0.0
+
+    class Beside:
+        heard = False
+
+        def fit(self, _: object, pulse: Any) -> float:
+            self.heard = pulse.ended.wait(60)
+            return 0.0
+
+    def cancel(_: float) -> None:
+        raise _Cancelled
+
+    training = Training.__new__(Training)
+    training.networks, training.latest = [First(), Beside()], deque([{}])
+    training._epoch = lambda *_: None
+    with pytest.raises(_Cancelled):
+        training._pass(1, cancel, 0.0)
+    assert training.networks[1].heard
 
 
 def test_a_state_that_cannot_be_kept_does_not_end_the_training(taught: SelfAttention, tmp_path: Path) -> None:

@@ -87,12 +87,20 @@ class RankerExplained(Explained):
 
     def scores(self, presence: Floats, masked: Mask | None = None) -> Floats:
         """Scores of the whole catalogue with parts of the input gone."""
-        gone = (presence == 0) if masked is None else np.asarray(masked, bool)
-        found = [
-            self._scores(np.asarray(presence[at : at + AT_ONCE], np.float32), gone[at : at + AT_ONCE])
-            for at in range(0, len(presence), AT_ONCE)
-        ]
-        return np.concatenate(found)
+        item = self._held.candidates.item
+        score = self._scores(presence, item, masked)
+        tail = self._ranker.popularity.tail
+        found: npt.NDArray[np.float32] = np.tile(tail, (len(score), 1))
+        found += score.min(axis=1, keepdims=True, initial=0.0)
+        found[:, item] = score
+        return found
+
+    def scores_of(self, presence: Floats, items: Ints, masked: Mask | None = None) -> Floats:
+        """Of items that are candidates, without working out the rest."""
+        if not np.isin(items, self._held.candidates.item).all():
+            return super().scores_of(presence, items, masked)
+        distinct, place = np.unique(items, return_inverse=True)
+        return self._scores(presence, distinct, masked)[:, place]
 
     def shuffled(self, seed: int) -> Explained:
         """The same history, the weights that decide where to look permuted."""
@@ -103,12 +111,21 @@ class RankerExplained(Explained):
         }
         return RankerExplained(self._ranker, self._history, replace(self._trained, weights=mixed))
 
-    def _scores(self, presence: npt.NDArray[np.float32], gone: Mask) -> Floats:
-        n, n_events, item = len(presence), self.n_events, self._held.candidates.item
+    def _scores(self, presence: Floats, item: Ints, masked: Mask | None) -> npt.NDArray[np.float32]:
+        """(n_variants, n_asked) scores of candidates, ascending."""
+        gone = (presence == 0) if masked is None else np.asarray(masked, bool)
+        found = [
+            self._scored(np.asarray(presence[at : at + AT_ONCE], np.float32), gone[at : at + AT_ONCE], item)
+            for at in range(0, len(presence), AT_ONCE)
+        ]
+        return np.concatenate(found) if found else np.zeros((0, len(item)), np.float32)
+
+    def _scored(self, presence: npt.NDArray[np.float32], gone: Mask, item: Ints) -> npt.NDArray[np.float32]:
+        n, n_events = len(presence), self.n_events
         # Counted once for all variants that the same events are gone from.
         distinct, variant = np.unique(gone[:, :n_events], axis=0, return_inverse=True)
         variant = variant.reshape(-1)
-        held = self._without(distinct)
+        held = self._without(distinct, item)
         share = np.zeros((n, len(self._real)), np.float32)
         share[:, self._real] = np.where(gone[:, :n_events], 0, presence[:, :n_events])
         there = np.ones(share.shape, bool)
@@ -121,19 +138,20 @@ class RankerExplained(Explained):
         if self.fields:
             x["field_real"] = (~gone[:, n_events:]).astype(np.float32)
             x["field_presence"] = presence[:, n_events:] * x["field_real"]
-        score = forward(np, self._trained.weights, x, self._trained.shape)["score"]
-        tail = self._ranker.popularity.tail
-        found: npt.NDArray[np.float32] = np.tile(tail, (n, 1)) + score.min(axis=1, keepdims=True, initial=0.0)
-        found[:, item] = score
-        return found
+        score: npt.NDArray[np.float32] = forward(np, self._trained.weights, x, self._trained.shape)["score"]
+        return score
 
-    def _without(self, gone: Mask) -> Encoded:
-        """The history once for each row of (n, n_events) events that are gone, as that of so many users."""
-        n, history, item = len(gone), self._history, self._held.candidates.item
+    def _without(self, gone: Mask, item: Ints) -> Encoded:
+        """The history once for each row of (n, n_events) events that are gone, as that of so many users.
+
+        The sources weigh all candidates against each other; of these only `item` are encoded.
+        """
+        n, history, every = len(gone), self._history, self._held.candidates.item
         keep = np.ones((n, len(history)), bool)
         keep[:, self.event] = ~gone
         many = history.copies(keep)
-        held = self._ranker.encoded(many, only=(np.repeat(np.arange(n), len(item)), np.tile(item, n)))
+        only = (np.repeat(np.arange(n), len(every)), np.tile(every, n))
+        held = self._ranker.encoded(many, only=only, read=np.tile(np.isin(every, item), n))
         # The events stay where they were: those taken away are masked, not closed up.
         return replace(
             held,

@@ -216,6 +216,7 @@ class Ranker(Recommender):
         *,
         also: tuple[Ints, Ints] | None = None,
         only: tuple[Ints, Ints] | None = None,
+        read: npt.NDArray[np.bool_] | None = None,
     ) -> Encoded:
         """Users with their candidates, as the scorer reads them.
 
@@ -223,6 +224,7 @@ class Ranker(Recommender):
             histories: Whose items are this recommender's columns.
             also: Rows and items that are to be among the candidates.
             only: Rows and items, ordered, that are the candidates, whatever the sources say.
+            read: Which of these are encoded at all; the rest is only weighed against by the sources.
         """
         assert self.scorer is not None
         found = (
@@ -230,6 +232,8 @@ class Ranker(Recommender):
             if only is None
             else given_candidates(self.sources, histories, *only, target=self.target)
         )
+        if read is not None:
+            found = found.some(read)
         return Encoded.of(
             histories,
             self.tables,

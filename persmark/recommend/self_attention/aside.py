@@ -11,8 +11,9 @@ from persmark.recommend.self_attention.sequences import Events
 
 # Users set aside where no validation is given: a tenth, no more than this.
 MOST_ASIDE = 2_000
-# Users that the curve's figures are measured on.
-MOST_MEASURED = 3_000
+# Users that the curve's figures are measured on: the validation's, by which a training stops, and the
+# training's own, which only show how far it overfits.
+MOST_MEASURED, MOST_LEARNED = 3_000, 1_000
 # From this share of returns on, own items are weighed as candidates.
 LEAST_RETURNS = 0.02
 # Unless told, all events of this share of the users are read, within these bounds.
@@ -82,7 +83,7 @@ def latest_step(known: Interactions, rng: np.random.Generator) -> Validation:
     last_time[known.user] = known.time  # ascending within a user
     early = known.time < last_time[known.user]
     some = np.flatnonzero(np.bincount(known.user[early], minlength=known.n_users) > 0)
-    users = np.sort(rng.choice(some, min(MOST_MEASURED, len(some)), replace=False))
+    users = np.sort(rng.choice(some, min(MOST_LEARNED, len(some)), replace=False))
     chosen = np.zeros(known.n_users, bool)
     chosen[users] = True
     asked = chosen[known.user] & ~early

@@ -5,9 +5,11 @@ Imports Keras; imported itself only when a training starts.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -119,11 +121,11 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class _Pulse(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells how far an epoch is, and ends it when the time is up."""
+    """Tells how far an epoch is, and ends it when the time is up, or all is."""
 
-    def __init__(self, tell: Callable[[float], None], until: float) -> None:
+    def __init__(self, tell: Callable[[float], None], until: float, ended: threading.Event) -> None:
         super().__init__()
-        self.tell, self.until, self.told = tell, until, 0.0
+        self.tell, self.until, self.ended, self.told = tell, until, ended, 0.0
         self.losses: list[float] = []
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -136,7 +138,7 @@ class _Pulse(keras.callbacks.Callback):  # type: ignore[misc]
         if now - self.told >= 1.0:
             self.told = now
             self.tell(now)
-        if now >= self.until:
+        if now >= self.until or self.ended.is_set():
             self.model.stop_training = True
 
 
@@ -155,8 +157,11 @@ class _Network:
         self.model = Model(shape, category_of_item)
         self.model.build()
         self._start(shape, events)
-        self.optimizer = keras.optimizers.AdamW(
-            plan.learning_rate, weight_decay=plan.weight_decay, beta_2=0.98
+        # Told to decay by nothing, it would still go over all weights for that.
+        self.optimizer = (
+            keras.optimizers.AdamW(plan.learning_rate, weight_decay=plan.weight_decay, beta_2=0.98)
+            if plan.weight_decay
+            else keras.optimizers.Adam(plan.learning_rate, beta_2=0.98)
         )
         # Every batch has a length of its own, and compiling each anew costs more than it saves.
         self.model.compile(optimizer=self.optimizer, jit_compile=False)
@@ -219,7 +224,7 @@ class Training:
                 watch.on_progress(min(share, 0.99), _doing(state, until - now))
 
             tell(started)
-            losses = [one.fit(self._epoch(one, state.epoch), _Pulse(tell, until)) for one in self.networks]
+            losses = self._pass(state.epoch, tell, until)
             state.epoch += 1
             self.latest.append(self._exported())
             weights = {name: np.mean([one[name] for one in self.latest], axis=0) for name in self.latest[0]}
@@ -232,6 +237,28 @@ class Training:
             self._kept(watch, state, best)
         watch.on_progress(1.0, text("Learned what people come to next"))
         return best
+
+    def _pass(self, number: int, tell: Callable[[float], None], until: float) -> list[float]:
+        """One pass of each network; its mean loss.
+
+        Small networks leave cores idle between their steps, so they go side by side, after a first pass
+        one after the other, in which their graphs are made. Only this thread tells.
+        """
+        ended = threading.Event()
+
+        def fit(one: _Network, tell: Callable[[float], None]) -> float:
+            return one.fit(self._epoch(one, number), _Pulse(tell, until, ended))
+
+        first, *others = self.networks
+        if not others or not self.latest:
+            return [fit(one, tell) for one in self.networks]
+        with ThreadPoolExecutor(len(others)) as pool:
+            try:
+                beside = [pool.submit(fit, one, lambda _: None) for one in others]
+                return [fit(first, tell), *(one.result() for one in beside)]
+            except BaseException:
+                ended.set()
+                raise
 
     def _exported(self) -> Weights:
         if len(self.networks) == 1:
