@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from persmark.attention import cases_from, explain, judge, summarise
+from persmark.attention import cases_from, explain, judge, most_summarised, summarise
 from persmark.attention.judge import Judged
 from persmark.recommend import Interactions, Recommender, last_second, load_interactions, recommender
 from persmark.recommend.interactions import event_weights
@@ -76,16 +76,19 @@ def looked_at(trained: Recommender, histories: Interactions, *, n_users: int, ex
         took.append(time.perf_counter() - begun)
     print(f"  explanation of a slate of 10: median {np.median(took):.3f} s, longest {max(took):.3f} s"
           f" over {EXPLAINED} users; load {os.getloadavg()[0]:.2f}")  # fmt: skip
+    # As the job does: of more users than the recommender reads in some seconds a sample is drawn.
     many = rng.choice(with_events, SUMMARISED, replace=len(with_events) < SUMMARISED)
+    read = min(SUMMARISED, most_summarised(trained))
     begun = time.perf_counter()
-    part = histories.users(np.sort(many))
+    part = histories.users(np.sort(rng.choice(many, read, replace=False)))
     attended = trained.attended(part)
     if attended is None:
         print("  summary: it keeps none")
         return
     summarise(attended, part)
     took_all = time.perf_counter() - begun
-    print(f"  summary of {part.n_users} users: {took_all:.1f} s; load {os.getloadavg()[0]:.2f}", flush=True)
+    print(f"  summary of a segment of {SUMMARISED} users, {part.n_users} of them read: {took_all:.1f} s;"
+          f" load {os.getloadavg()[0]:.2f}", flush=True)  # fmt: skip
 
 
 def main() -> None:

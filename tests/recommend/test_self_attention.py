@@ -238,13 +238,19 @@ def test_few_events_are_given_several_networks_and_many_one() -> None:
     ]  # fmt: skip
 
 
+SEVERAL = {**SMALL, "epochs": 3, "networks": 2, "blocks": 1}
+
+
+def returning() -> Interactions:
+    """Own items that users come back to."""
+    rows = [(f"u{user}", f"i{(user + day % 3) % 12}", day * DAY) for user in range(30) for day in range(9)]
+    return interactions_from(*zip(*rows, strict=True))
+
+
 @pytest.fixture(scope="module")
 def several() -> SelfAttention:
-    """Two networks, and own items that users come back to."""
-    rows = [(f"u{user}", f"i{(user + day % 3) % 12}", day * DAY) for user in range(30) for day in range(9)]
-    return SelfAttention.train(
-        interactions_from(*zip(*rows, strict=True)), {**SMALL, "epochs": 2, "networks": 2, "blocks": 1}
-    )
+    """Two networks."""
+    return SelfAttention.train(returning(), SEVERAL)
 
 
 def test_several_networks_score_as_their_mean_and_share_one_attention(several: SelfAttention) -> None:
@@ -296,18 +302,16 @@ def test_several_networks_are_saved_resumed_and_explained(several: SelfAttention
     assert bound.heads(np.array([0])).shape == (1, 2, 4, 3)
     assert bound.weights(np.array([0])).sum() == pytest.approx(1, abs=1e-6)
     assert bound.scores(np.ones((1, 3)))[0] == pytest.approx(several.score_matrix(history)[0], abs=1e-5)
-    settings = {**SMALL, "width": 8, "epochs": 3, "networks": 2}
 
     def cancel(point: Mapping[str, float]) -> None:
         if point["epoch"] == 2:
             raise _Cancelled
 
     with pytest.raises(_Cancelled):
-        SelfAttention.train(planted(20), settings, on_point=cancel, checkpoint=tmp_path / "state")
-    resumed = SelfAttention.train(planted(20), settings, checkpoint=tmp_path / "state")
-    straight = SelfAttention.train(planted(20), settings)
-    assert resumed.curve == straight.curve
-    for name, array in straight.served.arrays.items():
+        SelfAttention.train(returning(), SEVERAL, on_point=cancel, checkpoint=tmp_path / "state")
+    resumed = SelfAttention.train(returning(), SEVERAL, checkpoint=tmp_path / "state")
+    assert resumed.curve == several.curve
+    for name, array in several.served.arrays.items():
         assert np.array_equal(array, resumed.served.arrays[name]), name
 
 

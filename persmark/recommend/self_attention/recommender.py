@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,8 @@ from persmark.text import text
 # Places of rows x length scored at once: bounds the attention's memory.
 PLACES_AT_ONCE = 200_000
 CURVE_K = 10
+# What is left for learning where reading took all the time.
+LEAST_MINUTES = 0.001
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class SelfAttention(Recommender):
     taught: bool
 
     def _learn(self, interactions: Interactions, lesson: Lesson) -> None:
-        chosen = self.settings
+        chosen, begun = self.settings, time.monotonic()
         lesson.on_progress(0.0, text("Reading histories"))
         self.popularity = Popularity.of(
             interactions, half_life_days=chosen.popular_half_life_days, target=self.target
@@ -174,7 +177,7 @@ class SelfAttention(Recommender):
             learning_rate=chosen.learning_rate,
             weight_decay=chosen.weight_decay,
             epochs=chosen.epochs,
-            minutes=chosen.minutes,
+            minutes=max(chosen.minutes - (time.monotonic() - begun) / 60, LEAST_MINUTES),
             patience=chosen.patience,
             lowerings=chosen.lowerings,
             averaged=chosen.averaged,

@@ -49,7 +49,7 @@ class Plan:
         learning_rate: Of Adam, at first.
         weight_decay: Of Adam, decoupled.
         epochs: At most.
-        minutes: At most, wall time of this process.
+        minutes: At most, wall time from here on.
         patience: Epochs without a clearly better validation until the rate is lowered.
         lowerings: How often the rate is lowered before the end.
         averaged: Latest passes whose weights are averaged to one model; steadier than those of any one.
@@ -193,6 +193,7 @@ class Training:
     """One training of one recommender on one set of events: a network, or several that go in step."""
 
     def __init__(self, events: Events, shape: Shape, category_of_item: npt.NDArray[Any], plan: Plan) -> None:
+        self.begun = time.monotonic()
         self.events, self.shape, self.plan = events, shape, plan
         self.asked = Asked.of(events)
         self.negatives = Negatives.of(
@@ -206,7 +207,7 @@ class Training:
 
     def run(self, watch: Watch) -> Weights:
         """Train to the end; the weights that were best on the validation."""
-        plan, state, begun = self.plan, _State(), time.monotonic()
+        plan, state, begun = self.plan, _State(), self.begun
         best = self._resumed(watch, state) or self._exported()
         for point in state.points:
             watch.on_point(point)
@@ -214,7 +215,8 @@ class Training:
         longest = 0.0
         while state.epoch < plan.epochs and state.lowered <= plan.lowerings:
             started = time.monotonic()
-            if started + longest / 2 > until:
+            # One pass is begun in any case.
+            if longest and started + longest / 2 > until:
                 break
             if not len(self._epoch(self.networks[0], state.epoch)):
                 break
